@@ -1,0 +1,93 @@
+"""This module reads the circumstances of a device: clocks, governor, temperature, throttling, identity.
+
+It runs on the device, with the standard library alone. What cannot be read is absent.
+"""
+
+import os
+import platform
+import re
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_CPU = Path("/sys/devices/system/cpu")
+_THERMAL = Path("/sys/class/thermal")
+_TREE = Path("/proc/device-tree")
+
+
+def read_environment() -> Mapping[str, Any]:
+    """Clocks, governor, temperatures and load at this moment; keys of what cannot be read are left out."""
+    found: dict[str, Any] = {
+        "governor": sorted(
+            {text for path in _CPU.glob("cpu*/cpufreq/scaling_governor") if (text := _text(path))}
+        ),
+        "clock_hz": {
+            path.parts[-3]: int(text) * 1000
+            for path in sorted(_CPU.glob("cpu[0-9]*/cpufreq/scaling_cur_freq"))
+            if (text := _text(path)) and text.isdigit()
+        },
+        "temperature_c": {
+            f"{zone.name} {_text(zone / 'type') or ''}".strip(): int(text) / 1000
+            for zone in sorted(_THERMAL.glob("thermal_zone*"))
+            if (text := _text(zone / "temp")) and re.fullmatch(r"-?\d+", text)
+        },
+        "throttle_count": {
+            path.parts[-3]: int(text)
+            for path in sorted(_CPU.glob("cpu[0-9]*/thermal_throttle/core_throttle_count"))
+            if (text := _text(path)) and text.isdigit()
+        },
+        "load_1min": os.getloadavg()[0],
+    }
+    return {key: value for key, value in found.items() if value not in ({}, [], None)}
+
+
+def read_identity() -> Mapping[str, Any]:
+    """What the device says of itself: machine, kernel, board names, revision, firmware, network addresses."""
+    found: dict[str, Any] = {
+        "machine": platform.machine(),
+        "kernel": platform.release(),
+        "hostname": socket.gethostname(),
+        "cpu": _cpu_model(),
+        "cpus": os.cpu_count(),
+        "memory_bytes": _memory_bytes(),
+        "dt-compatible": (_text(_TREE / "compatible") or "").split("\0"),
+        "hw_revision": _text(_TREE / "system" / "linux,revision") or _cpuinfo("Revision"),
+        "model": _text(_TREE / "model") or _text(Path("/sys/class/dmi/id/product_name")),
+        "firmware": _text(Path("/sys/class/dmi/id/bios_version")) or _text(_TREE / "chosen" / "bootloader" / "version"),
+        "build_id": _os_release("BUILD_ID"),
+        "os": _os_release("PRETTY_NAME"),
+        "mac": sorted(
+            text
+            for path in Path("/sys/class/net").glob("*/address")
+            if (text := _text(path)) and text != "00:00:00:00:00:00"
+        ),
+    }
+    return {key: value for key, value in found.items() if value not in ([], [""], None, "")}
+
+
+def _text(path: Path) -> str | None:
+    """Content of a small file without its last line end or NUL; None where it cannot be read."""
+    try:
+        return path.read_bytes().decode("utf-8", "replace").strip("\0\n ") or None
+    except OSError:
+        return None
+
+
+def _cpuinfo(key: str) -> str | None:
+    found = re.search(rf"^{key}\s*:\s*(.+)$", _text(Path("/proc/cpuinfo")) or "", re.MULTILINE)
+    return found[1] if found else None
+
+
+def _cpu_model() -> str | None:
+    return _cpuinfo("model name") or _cpuinfo("Model")
+
+
+def _memory_bytes() -> int | None:
+    found = re.search(r"^MemTotal:\s+(\d+) kB", _text(Path("/proc/meminfo")) or "")
+    return int(found[1]) * 1024 if found else None
+
+
+def _os_release(key: str) -> str | None:
+    found = re.search(rf'^{key}="?([^"\n]*)"?$', _text(Path("/etc/os-release")) or "", re.MULTILINE)
+    return found[1] if found else None

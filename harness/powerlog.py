@@ -1,0 +1,143 @@
+"""This module keeps the power of one sitting while it is measured.
+
+It drains the sampler between windows, turns raw integers into intervals of mean power when a window is to
+be joined, and hands the raw integers on for keeping.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import MeterError
+from harness.meters import RESET, SATURATED
+from harness.meters.ina226 import Scale
+from harness.meters.stream import Sampler, conversion_period_ns
+from harness.trace import Trace
+
+SAVE_EVERY_NS = 1_000_000_000
+"""Raw samples are handed on for keeping once they are this old."""
+
+
+class PowerLog:
+    """Samples of one sitting, newest kept at hand.
+
+    Args:
+        sampler: running.
+        scale: from raw integers to watts.
+        save: takes raw samples for keeping.
+    """
+
+    def __init__(
+        self, sampler: Sampler, scale: Scale, save: Callable[[NDArray[Any]], None]
+    ) -> None:
+        self._sampler = sampler
+        self._scale = scale
+        self._save = save
+        self._tail = sampler.drain()
+        self._unsaved = [self._tail]
+        self.samples = len(self._tail)
+        self.lost = 0
+        self.period_ns = 0.0
+        self.lag_ns = 0.0
+
+    def settle(self) -> None:
+        """Take period and lag from the samples so far.
+
+        Raises:
+            MeterError: there are too few of them.
+        """
+        self._drain()
+        period_ns = conversion_period_ns(self._tail["ready_ns"])
+        if period_ns is None:
+            raise MeterError(
+                f"{len(self._tail)} samples are too few to tell the meter's period; "
+                "it converts too slowly for this protocol's idle_s, or loses samples"
+            )
+        self.period_ns = period_ns
+        self.lag_ns = self._sampler.lag_ns(period_ns)
+
+    def covers(self, end_ns: int) -> bool:
+        """Samples have come in that end after end_ns, so that a window up to there can be joined."""
+        self._drain()
+        return bool(len(self._tail)) and int(self._tail["ready_ns"][-1]) - self.lag_ns >= end_ns
+
+    def wait_for(self, end_ns: int) -> None:
+        """Wait, bounded, until the samples reach beyond end_ns.
+
+        Raises:
+            MeterError: they do not come.
+        """
+        self._sampler.wait_beyond(round(end_ns + self.lag_ns + self.period_ns))
+        self._drain()
+
+    def trace(self, begin_ns: int) -> Trace:
+        """Intervals from before begin_ns to now."""
+        since = np.searchsorted(self._tail["ready_ns"], begin_ns - 2 * self.period_ns)
+        tail = self._tail[max(0, int(since) - 1) :]
+        return Trace.from_stamps(
+            tail["ready_ns"],
+            self._scale.watts(tail["shunt"], tail["bus"]),
+            period_ns=self.period_ns,
+            lag_ns=self.lag_ns,
+            saturated=(tail["flags"] & SATURATED) != 0,
+        )
+
+    def was_reset(self, begin_ns: int, end_ns: int) -> bool:
+        """The chip had to be set anew for a sample that touches the window."""
+        stamps = self._tail["ready_ns"]
+        first, last = np.searchsorted(stamps, [begin_ns, round(end_ns + self.lag_ns + self.period_ns)])
+        return bool((self._tail["flags"][first : last + 1] & RESET).any())
+
+    def mean_w(self, begin_ns: int, end_ns: int) -> float | None:
+        """Mean power from begin_ns to end_ns; None where less than 90 % of it is covered."""
+        power = self.trace(begin_ns).window(begin_ns, end_ns)
+        if power.energy_j is None or power.coverage < 0.9:
+            return None
+        return power.energy_j / ((end_ns - begin_ns) * 1e-9 * power.coverage)
+
+    @contextmanager
+    def paused(self, paused: bool = True) -> Iterator[None]:  # noqa: FBT001, FBT002  reads as a question to the log
+        """With `paused` the sampler sleeps inside the block; without, it runs on as ever."""
+        if not paused:
+            yield
+            return
+        self._drain()
+        self._sampler.pause()
+        try:
+            yield
+        finally:
+            self._sampler.resume()
+
+    def forget_before(self, begin_ns: int) -> None:
+        """Drop samples that no window from begin_ns on needs; hand old ones on for keeping."""
+        keep = max(0, int(np.searchsorted(self._tail["ready_ns"], begin_ns - 4 * self.period_ns)) - 1)
+        self._tail = self._tail[keep:]
+        oldest = next((chunk["ready_ns"][0] for chunk in self._unsaved if len(chunk)), None)
+        if oldest is not None and begin_ns - int(oldest) > SAVE_EVERY_NS:
+            self.save()
+
+    def save(self) -> None:
+        """Hand all samples not yet kept on for keeping."""
+        chunk = np.concatenate(self._unsaved)
+        self._unsaved = []
+        if len(chunk):
+            self._save(chunk)
+
+    def _drain(self) -> None:
+        fresh = self._sampler.drain()
+        if len(fresh):
+            self.samples += len(fresh)
+            self.lost += self._lost_before(fresh["ready_ns"])
+            self._unsaved.append(fresh)
+            self._tail = np.concatenate([self._tail, fresh])
+
+    def _lost_before(self, ready_ns: NDArray[np.int64]) -> int:
+        """Conversions missing between fresh samples and the one before them."""
+        if not self.period_ns or not len(self._tail):
+            return 0
+        stamps = np.concatenate([self._tail["ready_ns"][-1:], ready_ns])
+        steps = np.rint(np.diff(stamps) / self.period_ns).astype(np.int64)
+        return int(np.clip(steps - 1, 0, None).sum())
