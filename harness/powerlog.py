@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import MeterError
-from harness.meters import RESET, SATURATED
-from harness.meters.ina226 import Scale
+from harness.meters import Flag
+from harness.meters.ina226 import lag_s
 from harness.meters.stream import Sampler, conversion_period_ns
 from harness.trace import Trace
 
@@ -26,15 +25,11 @@ class PowerLog:
 
     Args:
         sampler: running.
-        scale: from raw integers to watts.
         save: takes raw samples for keeping.
     """
 
-    def __init__(
-        self, sampler: Sampler, scale: Scale, save: Callable[[NDArray[Any]], None]
-    ) -> None:
+    def __init__(self, sampler: Sampler, save: Callable[[NDArray[Any]], None]) -> None:
         self._sampler = sampler
-        self._scale = scale
         self._save = save
         self._tail = sampler.drain()
         self._unsaved = [self._tail]
@@ -50,14 +45,8 @@ class PowerLog:
             MeterError: there are too few of them.
         """
         self._drain()
-        period_ns = conversion_period_ns(self._tail["ready_ns"])
-        if period_ns is None:
-            raise MeterError(
-                f"{len(self._tail)} samples are too few to tell the meter's period; "
-                "it converts too slowly for this protocol's idle_s, or loses samples"
-            )
-        self.period_ns = period_ns
-        self.lag_ns = self._sampler.lag_ns(period_ns)
+        self.period_ns = conversion_period_ns(self._tail["ready_ns"])
+        self.lag_ns = lag_s(self._sampler.meter, self.period_ns * 1e-9) * 1e9
 
     def covers(self, end_ns: int) -> bool:
         """Samples have come in that end after end_ns, so that a window up to there can be joined."""
@@ -79,17 +68,17 @@ class PowerLog:
         tail = self._tail[max(0, int(since) - 1) :]
         return Trace.from_stamps(
             tail["ready_ns"],
-            self._scale.watts(tail["shunt"], tail["bus"]),
+            self._sampler.scale.watts(tail["shunt"], tail["bus"]),
             period_ns=self.period_ns,
             lag_ns=self.lag_ns,
-            saturated=(tail["flags"] & SATURATED) != 0,
+            saturated=(tail["flags"] & Flag.SATURATED) != 0,
         )
 
     def was_reset(self, begin_ns: int, end_ns: int) -> bool:
         """The chip had to be set anew for a sample that touches the window."""
         stamps = self._tail["ready_ns"]
         first, last = np.searchsorted(stamps, [begin_ns, round(end_ns + self.lag_ns + self.period_ns)])
-        return bool((self._tail["flags"][first : last + 1] & RESET).any())
+        return bool((self._tail["flags"][first : last + 1] & Flag.RESET).any())
 
     def mean_w(self, begin_ns: int, end_ns: int) -> float | None:
         """Mean power from begin_ns to end_ns; None where less than 90 % of it is covered."""

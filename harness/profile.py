@@ -144,6 +144,11 @@ class Ina226Meter:
     average: int
     boundary: str
 
+    @property
+    def origin(self) -> Origin:
+        """Measured, unless the chip is simulated."""
+        return Origin.SIMULATED if self.bus.kind == "simulated" else Origin.MEASURED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:

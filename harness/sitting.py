@@ -1,0 +1,323 @@
+"""This module is one sitting: a case measured from scratch, uninterrupted.
+
+Start the worker, load the model, open the meter, take idle power, pass the gate, warm up, measure, take idle
+power again, state the harness's own cost, close everything.
+"""
+
+import random
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from harness.cycle import Observation, Shape, choose_shape, join
+from harness.data import LabelledData
+from harness.errors import BenchError, MeasurementError
+from harness.meters.stream import Sampler
+from harness.plan import Case
+from harness.powerlog import PowerLog
+from harness.profile import Device
+from harness.provenance import utc_now
+from harness.record import Cycle, Phase, SittingClosed, SittingOpened, Void
+from harness.subject import Subject
+from harness.suite import Protocol as SuiteProtocol
+from harness.targets import Target
+
+OVERHEAD_WINDOWS = 6
+"""Windows in each of the four stretches on, off, off, on that state the cost of the sampler."""
+
+FAST_QUANTILE = 0.1
+"""Repeats are chosen for an inference as fast as this quantile of the warm-up, so that windows are long enough."""
+
+
+class Journal(Protocol):
+    """Where a sitting's records go; the writer of the store is one."""
+
+    next_seq: int
+
+    def opened(self, record: SittingOpened) -> None: ...
+
+    def closed(self, record: SittingClosed) -> None: ...
+
+    def cycle(self, record: Cycle) -> None: ...
+
+    def samples(self, case: str, sitting: int, part: int, raw: Any) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What one sitting is to do.
+
+    Attributes:
+        case: what is measured.
+        sitting, part: which attendance.
+        items: rows of the labelled data, in order.
+        executed: evidence of what runs, taken beforehand in a process of its own.
+        seed: of the gaps.
+    """
+
+    case: Case
+    sitting: int
+    part: int
+    items: Sequence[int]
+    executed: Mapping[str, Any]
+    seed: str
+
+
+@dataclass(slots=True)
+class Sitting:
+    """One sitting on one device; `measure` does it."""
+
+    order: Order
+    device: Device
+    protocol: SuiteProtocol
+    data: LabelledData
+    journal: Journal
+    open_target: Callable[[], Target]
+    seen: Callable[[Cycle], None]
+    clock: Callable[[], int] = time.monotonic_ns
+    sleep: Callable[[float], None] = time.sleep
+    _waiting: deque[tuple[Observation, Phase]] = field(default_factory=deque)
+    _power: PowerLog | None = None
+
+    def measure(self) -> None:
+        """Measure the case once, from scratch.
+
+        Raises:
+            TargetError, MeterError, StoreError: the bench misbehaved; joined cycles are kept.
+            MeasurementError: the model fails the gate before measuring.
+        """
+        opened_ns, opened_utc = self.clock(), utc_now()
+        with ExitStack() as bench:
+            target = bench.enter_context(self.open_target())
+            subject = Subject(
+                target,
+                self.order.case,
+                dtype=self.data.data.dtype,
+                shape=tuple(self.data.data.shape),
+                reply_s=self.device.reply_s,
+            )
+            loaded = subject.load()
+            meter = self._open_meter(bench, target)
+            idle_before_w = self._idle()
+            correct, asked = self._preflight(subject)
+            inference_s, shape, warmed = self._warm_up(subject)
+            self.journal.opened(
+                SittingOpened(
+                    **self._place(),
+                    utc=opened_utc,
+                    opened_ns=opened_ns,
+                    requested=subject.requested,
+                    executed={**self.order.executed, "versions": loaded["versions"]},
+                    cold_start=loaded["cold_start"],
+                    meter=meter,
+                    period_ns=self._power.period_ns if self._power else None,
+                    lag_ns=self._power.lag_ns if self._power else None,
+                    watts=meter["watts"] if meter else None,
+                    idle_before_w=idle_before_w,
+                    inference_s=inference_s,
+                    repeats=shape.repeats,
+                    lead=shape.lead,
+                    tail=shape.tail,
+                    beat=str(shape.beat) if shape.beat is not None else None,
+                    preflight_correct=correct,
+                    preflight_items=asked,
+                    environment=subject.environment(),
+                )
+            )
+            try:
+                for observation in warmed:
+                    self._waiting.append((observation, Phase.WARMUP))
+                self._join_waiting(last=True)
+                self._go_through(subject, shape, inference_s, opened_ns)
+            except BaseException:
+                self._give_up_waiting()
+                raise
+            idle_after_w = self._idle()
+            on_s, off_s = self._own_cost(subject, shape, inference_s)
+            if self._power:
+                self._power.save()
+            self.journal.closed(
+                SittingClosed(
+                    **self._place(),
+                    utc=utc_now(),
+                    idle_after_w=idle_after_w,
+                    memory=subject.memory(),
+                    samples=self._power.samples if self._power else 0,
+                    lost=self._power.lost if self._power else 0,
+                    sampler_on_s=on_s,
+                    sampler_off_s=off_s,
+                    dead_time_s=subject.dead_time_s(),
+                    environment=subject.environment(),
+                )
+            )
+
+    def _place(self) -> dict[str, Any]:
+        return {"case": self.order.case.id, "sitting": self.order.sitting, "part": self.order.part}
+
+    def _open_meter(self, bench: ExitStack, target: Target) -> Mapping[str, Any] | None:
+        if self.device.meter is None:
+            return None
+        sampler = bench.enter_context(
+            Sampler(self.device.meter, subject_pid=target.subject_pid, reply_s=self.device.reply_s)
+        )
+        self._power = PowerLog(sampler, lambda raw: self.journal.samples(**self._place(), raw=raw))
+        return {
+            **sampler.configuration,
+            "origin": str(sampler.origin),
+            "boundary": self.device.meter.boundary,
+            "watts": sampler.scale.as_record(),
+        }
+
+    def _idle(self) -> float | None:
+        """Mean power for the protocol's idle time with the model loaded and nothing running."""
+        if self._power is None:
+            return None
+        begin_ns = self.clock()
+        self.sleep(self.protocol.idle_s)
+        end_ns = self.clock()
+        if not self._power.period_ns:
+            self._power.settle()
+        self._power.wait_for(end_ns)
+        return self._power.mean_w(begin_ns, end_ns)
+
+    def _preflight(self, subject: Subject) -> tuple[int, int]:
+        """The gate: a wrong model is found before it is measured; its share is never the accuracy."""
+        items = self.data.items[: self.protocol.preflight_items]
+        right = sum(
+            seen.predicted == seen.label for item in items for seen in [self._observe(subject, item, repeats=1)]
+        )
+        if items and right < self.protocol.preflight_accuracy * len(items):
+            raise MeasurementError(
+                f"{self.order.case.id}: {right} of {len(items)} labelled inputs are right before measuring, the suite "
+                f"asks for {self.protocol.preflight_accuracy:.0%}; check the model's file, its pre-processing and "
+                "whether this version of the engine runs its precision correctly"
+            )
+        return right, len(items)
+
+    def _warm_up(self, subject: Subject) -> tuple[float, Shape, list[Observation]]:
+        """Run until the protocol's warm-up is over; then choose the shape from the latest cycle."""
+        item = self.order.items[0] if self.order.items else self.data.items[0]
+        period_s = self._power.period_ns * 1e-9 if self._power else None
+        seen = [self._observe(subject, item, repeats=3)]
+        while True:
+            inference_s = _fast_s(seen[-1])
+            shape = choose_shape(inference_s, period_s, self.protocol)
+            spent_s = sum(one.stamps_ns[-1] - one.stamps_ns[0] for one in seen) * 1e-9
+            if spent_s >= self.protocol.warmup_s and len(seen) > 2:
+                return inference_s, shape, seen[1:]
+            seen.append(self._observe(subject, item, shape=shape, inference_s=inference_s))
+
+    def _go_through(self, subject: Subject, shape: Shape, inference_s: float, opened_ns: int) -> None:
+        """Observe every item, join, measure void ones again, until the block is long enough."""
+        gaps = random.Random(self.order.seed)  # noqa: S311  dither, not a secret
+        begin_ns = self.clock()
+        queue = deque(self.order.items)
+        tries: Counter[int] = Counter()
+        while True:
+            if not queue:
+                again = self._join_waiting(last=True)
+                queue.extend(self._to_repeat(again, tries))
+            if not queue and (self.clock() - begin_ns) * 1e-9 < self.protocol.block_s:
+                queue.extend(self.order.items)
+            if not queue:
+                return
+            if (self.clock() - opened_ns) * 1e-9 > self.device.job_s:
+                raise BenchError(
+                    f"{self.order.case.id}: the sitting is not over after job_s = {self.device.job_s:g} s; raise job_s in "
+                    f"{self.device.path} or ask for fewer items"
+                )
+            gap_s = gaps.uniform(0.0, shape.gap_limit_s)
+            seen = self._observe(subject, queue.popleft(), shape=shape, gap_s=gap_s, inference_s=inference_s)
+            self._waiting.append((seen, Phase.MEASURE))
+            queue.extend(self._to_repeat(self._join_waiting(), tries))
+
+    def _to_repeat(self, cycles: Sequence[Cycle], tries: Counter[int]) -> list[int]:
+        """Items of void cycles that may be measured again."""
+        again = []
+        for cycle in cycles:
+            if cycle.phase is Phase.MEASURE and not cycle.valid and tries[cycle.item] < self.protocol.remeasure:
+                tries[cycle.item] += 1
+                again.append(cycle.item)
+        return again
+
+    def _observe(
+        self,
+        subject: Subject,
+        item: int,
+        *,
+        shape: Shape | None = None,
+        repeats: int = 1,
+        gap_s: float = 0.0,
+        inference_s: float = 0.0,
+    ) -> Observation:
+        return subject.observe(
+            item,
+            self.data.label(item),
+            self.data.input(item),
+            repeats=shape.repeats if shape else repeats,
+            lead=shape.lead if shape else 0,
+            tail=shape.tail if shape else 0,
+            gap_s=gap_s,
+            inference_s=inference_s,
+        )
+
+    def _join_waiting(self, *, last: bool = False) -> list[Cycle]:
+        """Join and write every waiting cycle whose samples are in; with `last` wait for them."""
+        joined = []
+        while self._waiting:
+            seen, phase = self._waiting[0]
+            begin_ns, end_ns = seen.stamps_ns[0], seen.stamps_ns[-1]
+            faults: list[Void] = []
+            trace = None
+            if self._power:
+                if last:
+                    self._power.wait_for(end_ns)
+                elif not self._power.covers(end_ns):
+                    break
+                trace = self._power.trace(begin_ns)
+                faults += [Void.METER_RESET] if self._power.was_reset(begin_ns, end_ns) else []
+            joined.append(self._write(seen, phase, trace, faults))
+            self._waiting.popleft()
+            if self._power:
+                self._power.forget_before(end_ns)
+        return joined
+
+    def _give_up_waiting(self) -> None:
+        """Write what can no longer be joined as void, so that nothing observed or sampled is left out."""
+        while self._waiting:
+            seen, phase = self._waiting.popleft()
+            self._write(seen, phase, None, [Void.NOT_JOINED])
+        if self._power:
+            self._power.save()
+
+    def _write(self, seen: Observation, phase: Phase, trace: Any, faults: Sequence[Void]) -> Cycle:
+        cycle = join(
+            seen, trace, self.protocol, faults, seq=self.journal.next_seq, phase=phase, **self._place()
+        )
+        self.journal.cycle(cycle)
+        self.seen(cycle)
+        return cycle
+
+    def _own_cost(
+        self, subject: Subject, shape: Shape, inference_s: float
+    ) -> tuple[float | None, float | None]:
+        """Median latency with the sampler running and paused, in the order on, off, off, on."""
+        if self._power is None:
+            return None, None
+        found: dict[bool, list[int]] = {True: [], False: []}
+        item = self.data.items[0]
+        for running in (True, False, False, True):
+            with self._power.paused(not running):
+                for _ in range(OVERHEAD_WINDOWS):
+                    seen = self._observe(subject, item, shape=shape, inference_s=inference_s)
+                    found[running] += np.diff(seen.stamps_ns).tolist()
+        return float(np.median(found[True])) * 1e-9, float(np.median(found[False])) * 1e-9
+
+
+def _fast_s(seen: Observation) -> float:
+    return float(np.quantile(np.diff(seen.stamps_ns), FAST_QUANTILE)) * 1e-9
