@@ -180,7 +180,7 @@ class Device:
         meter: None for a device without one: energy and power are then absent.
         calibration: path of the meter's calibration record; None for an uncalibrated meter.
         start_temperature_c: a sitting begins no hotter than this; None for no rule.
-        job_s, reply_s: limits for one sitting and for one answer of the device (default 5 s).
+        job_s, reply_s: limits for one sitting (default 1800 s) and for one answer of the device (default 5 s).
         retries: attempts at a sitting after a bench error (default 2).
         path, sha256: the file and its digest.
     """
