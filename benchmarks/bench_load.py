@@ -1,0 +1,64 @@
+"""This module runs the real driver on the modelled chip in virtual time, for the accuracy benchmarks."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from harness.meters.ina226 import Ina226, lag_s
+from harness.meters.scale import Scale
+from harness.meters.simulated import WIRE_400_KHZ_S, SimulatedIna226
+from harness.meters.stream import conversion_period_ns
+from harness.meters.virtual import VirtualClock
+from harness.meters.waveforms import Energy
+from harness.profile import Bus, ChipErrors, Ina226Meter
+from harness.trace import Trace
+
+RAIL_V = 5.0
+IDLE_W = 3.0
+METER = Ina226Meter(
+    kind="ina226",
+    bus=Bus(kind="simulated"),
+    address=0x40,
+    shunt_ohm=0.01,
+    vbus_tap="load",
+    shunt_conversion_s=1100e-6,
+    bus_conversion_s=140e-6,
+    average=1,
+    boundary="benchmark",
+)
+
+
+def meter(shunt_us: int, bus_us: int) -> Ina226Meter:
+    """The meter with other conversion times."""
+    return replace(METER, shunt_conversion_s=shunt_us * 1e-6, bus_conversion_s=bus_us * 1e-6)
+
+
+def traced(
+    load: Energy, until_ns: int, *, begin_ns: int, clock_error: float, wired: Ina226Meter = METER
+) -> Trace:
+    """What the harness sees of a load: every conversion from begin_ns until one ends after until_ns.
+
+    The chip has the wire time of 400 kHz, no noise and no other error than its clock.
+    """
+    clock = VirtualClock(begin_ns)
+    chip = SimulatedIna226(
+        load,
+        rail_v=RAIL_V,
+        shunt_ohm=wired.shunt_ohm,
+        errors=ChipErrors(clock=clock_error),
+        clock=clock,
+        wire_s=WIRE_400_KHZ_S,
+        sleep=clock.sleep,
+    )
+    samples = []
+    with Ina226(wired, chip, clock=clock, sleep=clock.sleep) as stream:
+        while not samples or samples[-1].ready_ns <= until_ns + 10_000_000:
+            samples.append(stream.next())
+    stamps, _, shunt, bus, _ = (np.array(column) for column in zip(*samples, strict=True))
+    period_ns = conversion_period_ns(stamps)
+    return Trace.from_stamps(
+        stamps,
+        Scale.of(wired).watts(shunt, bus),
+        period_ns=period_ns,
+        lag_ns=lag_s(wired, period_ns * 1e-9) * 1e9,
+    )

@@ -1,0 +1,200 @@
+"""This module is the bench's side of the sampler: it starts it, takes its samples and notices its end."""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.child import Child
+from harness.errors import MeterError
+from harness.frames import Frame
+from harness.meters import Flag
+from harness.meters.ring import Doing, Ring
+from harness.meters.scale import Scale
+from harness.profile import Ina226Meter, Origin
+
+SAMPLE = np.dtype(
+    [("ready_ns", "=i8"), ("delay_ns", "=i4"), ("shunt", "=i2"), ("bus", "=u2"), ("flags", "=u4")]
+)
+"""A sample as `harness.meters.Raw` describes it, as it lies in the ring."""
+
+PERIOD_SAMPLES = 20
+"""Fewer stamps do not make a period."""
+GAP_STEPS = 16
+"""Over a longer gap conversions are not counted; the chip's phase may also have been set anew."""
+LOOK_S = 2e-4
+"""Between two looks into the ring."""
+
+
+class Sampler:
+    """A meter that runs freely in a process of its own while the bench measures.
+
+    Args:
+        meter: the chip and its wiring.
+        subject_pid: process that is measured; it feeds a simulated chip.
+        reply_s: a sampler silent for longer has failed.
+    """
+
+    def __init__(self, meter: Ina226Meter, *, subject_pid: int | None, reply_s: float) -> None:
+        self.meter = meter
+        self.scale = Scale.of(meter)
+        self._subject_pid = subject_pid
+        self._reply_s = reply_s
+        self._opened: ExitStack | None = None
+        self._configuration: Mapping[str, Any] = {}
+
+    @property
+    def configuration(self) -> Mapping[str, Any]:
+        """Settings as read back from the chip, with `origin`, and the sampler's `scheduler` and `cpu`."""
+        return self._configuration
+
+    @property
+    def origin(self) -> Origin:
+        """Where the figures come from."""
+        return Origin(self._configuration["origin"])
+
+    @property
+    def overrun(self) -> int:
+        """Samples that were overwritten because nobody drained them in time."""
+        return self._ring.lost
+
+    def __enter__(self) -> Self:
+        with ExitStack() as undo:
+            self._ring = undo.enter_context(Ring.make())
+            self._child = undo.enter_context(
+                Child(
+                    "harness.meters.sampler",
+                    title="the sampler",
+                    failure=MeterError,
+                    descriptors=(self._ring.descriptor,),
+                )
+            )
+            self._configuration = self._start()
+            self._heard_s = time.monotonic()
+            self._opened = undo.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.close()
+
+    def drain(self) -> NDArray[np.void]:
+        """Samples since the last call, in order, with the fields of `SAMPLE`.
+
+        Samples lost to an overrun are counted in `overrun`, and the first one after them is flagged MISSED.
+
+        Raises:
+            MeterError: the sampler ended, or sent nothing for `reply_s` while running.
+        """
+        self._child.must_live()
+        lost_before = self._ring.lost
+        samples = np.frombuffer(bytearray(self._ring.drain()), SAMPLE)
+        if len(samples):
+            self._heard_s = time.monotonic()
+            if self._ring.lost > lost_before:
+                samples["flags"][0] |= Flag.MISSED
+        elif self._ring.wanted is Doing.PAUSE:
+            self._heard_s = time.monotonic()
+        elif time.monotonic() - self._heard_s > self._reply_s:
+            raise MeterError(
+                f"the sampler sent nothing for {self._reply_s:g} s; look at the meter and its bus"
+            )
+        return samples
+
+    def pause(self) -> None:
+        """Let the chip run but nobody read it; returns when the sampler sleeps.
+
+        Raises:
+            MeterError: the sampler ended or does not heed.
+        """
+        self._ring.wanted = Doing.PAUSE
+        self._await(lambda: self._ring.state is Doing.PAUSE, "did not pause")
+
+    def resume(self) -> None:
+        """Read the chip again; returns when the sampler is awake. The first sample is flagged MISSED.
+
+        Raises:
+            MeterError: the sampler ended or does not heed.
+        """
+        self._ring.wanted = Doing.RUN
+        self._await(lambda: self._ring.state is Doing.RUN, "did not resume")
+        self._heard_s = time.monotonic()
+
+    def wait_beyond(self, stamp_ns: int) -> None:
+        """Wait until a conversion that ended after this instant has arrived.
+
+        Raises:
+            MeterError: none came within `reply_s`, or the sampler ended.
+        """
+        self._await(lambda: self._newest_ns() > stamp_ns, "sent no newer sample")
+
+    def _newest_ns(self) -> int:
+        newest = self._ring.newest()
+        return -1 if newest is None else newest.ready_ns
+
+    def _await(self, condition: Callable[[], bool], failing: str) -> None:
+        deadline_s = time.monotonic() + self._reply_s
+        while not condition():
+            self._child.must_live()
+            if time.monotonic() > deadline_s:
+                raise MeterError(
+                    f"the sampler {failing} within {self._reply_s:g} s; look at the meter and its bus"
+                )
+            time.sleep(LOOK_S)
+
+    def _start(self) -> Mapping[str, Any]:
+        header = {
+            "meter": asdict(self.meter),
+            "subject_pid": self._subject_pid,
+            "ring": self._ring.descriptor,
+        }
+        self._child.send(Frame(header=header))
+        answer = self._child.receive(self._reply_s).header
+        if "error" in answer:
+            raise MeterError(answer["error"])
+        configuration: Mapping[str, Any] = answer["configuration"]
+        return configuration
+
+
+def conversion_period_ns(ready_ns: NDArray[np.int64]) -> float:
+    """Period of the chip by regression of its stamps over the number of the conversion.
+
+    Lost conversions are counted from the length of their gap; over long gaps, where the count could be wrong
+    or the chip begun anew, the phase is left open.
+
+    Args:
+        ready_ns: increasing stamps of one chip at one setting.
+
+    Raises:
+        MeterError: there are fewer than 20 stamps.
+    """
+    stamps = np.asarray(ready_ns, np.int64)
+    if len(stamps) < PERIOD_SAMPLES:
+        raise MeterError(
+            f"{len(stamps)} samples do not make a conversion period; at least {PERIOD_SAMPLES} are needed"
+        )
+    steps = np.diff(stamps)
+    period_ns = float(np.median(steps))
+    # A second pass counts the gaps with the period of the first.
+    for _ in range(2):
+        counts = np.rint(steps / period_ns)
+        run = np.concatenate(([0], np.cumsum(counts > GAP_STEPS)))
+        index = np.concatenate(([0.0], np.cumsum(np.where(counts > GAP_STEPS, 1, counts))))
+        elapsed = (stamps - stamps[0]).astype(np.float64)
+        index -= _run_means(index, run)
+        elapsed -= _run_means(elapsed, run)
+        period_ns = float(index @ elapsed / (index @ index))
+    return period_ns
+
+
+def _run_means(values: NDArray[np.float64], run: NDArray[np.int64]) -> NDArray[np.float64]:
+    means: NDArray[np.float64] = np.bincount(run, values) / np.bincount(run)
+    return means[run]
