@@ -1,0 +1,413 @@
+"""Tests of the page, its table, its data and its files, from runs of the real store."""
+
+import csv
+import io
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from judging.runs import Behaviour, write_run
+from records import closed, incident, opened
+from rich.console import Console
+
+from harness.errors import MeasurementError, StoreError
+from harness.quantities import parse_limit
+from harness.report import as_data, print_table, rank_runs, render_csv, render_page, report
+from harness.report.table import columns
+from harness.store import Run
+
+HOSTILE = (
+    "<script>alert(1)</script>",
+    "$x$",
+    "=1+1",
+    "<img src=x onerror=alert(1)>",
+    "{{ 7 * 7 }}",
+    "\x1b[2J",
+)
+CASES = [
+    Behaviour(case="bench-a/onnxruntime/digits-cnn/fp16", latency_s=2e-3, executed="fp32", wrong=[1]),
+    Behaviour(case="bench-a/onnxruntime/digits-cnn/int8", latency_s=1e-3),
+    Behaviour(
+        case="bench-a/onnxruntime/digits-cnn/int4",
+        latency_s=3e-3,
+        wrong=range(15),
+        executed="fp32+int4 weights",
+    ),
+    Behaviour(case="bench-a/onnxruntime/digits-mlp/fp32", unmeasured=[2]),
+]
+
+
+class Tags(HTMLParser):
+    """Collects the elements, their attributes and ids, and checks that they are closed."""
+
+    VOID = frozenset({"meta", "br", "wbr", "link", "img", "input", "hr"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.open: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """An element begins."""
+        self.names.append(tag)
+        self.attributes += attrs
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """An element without content."""
+        self.names.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag: str) -> None:
+        """An element ends; it must be the last one opened."""
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        """Text."""
+        self.text += data
+
+
+def parse(page: str) -> Tags:
+    """The elements of a page."""
+    tags = Tags()
+    tags.feed(page)
+    tags.close()
+    assert tags.open == []
+    return tags
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run of four cases under limits, one case without its second sitting."""
+    return write_run(
+        tmp_path_factory.mktemp("results"),
+        CASES,
+        items=40,
+        repeats=20,
+        limits=("latency_p99_s < 0.0025", "accuracy > 0.7"),
+        incidents=[incident(case=CASES[0].case)],
+    )
+
+
+def hostile(run: Run, text: str) -> Run:
+    """The same run with a text in each place that holds free text."""
+    start = replace(
+        run.start,
+        suite={**run.start.suite, "title": text, text: text},
+        protocol={**run.start.protocol, "name": text},
+        device={**run.start.device, "board": {"id": text, "title": text}},
+        provenance={"command": ["harness", text], "host": {"cpu": text}, "git": [text]},
+        found={"firmware": text},
+        origin=text,
+        boot_id=text,
+        utc=text,
+    )
+    return replace(
+        run,
+        start=start,
+        status=text,
+        opened=[
+            replace(
+                record, executed={"precision": text, "nodes": {text: 1}}, meter={"origin": text}, utc=text
+            )
+            for record in run.opened
+        ],
+        closed=[
+            replace(record, memory={"peak": 1, "counter": text}, environment={text: text})
+            for record in run.closed
+        ],
+        incidents=[incident(what=text, case=CASES[0].case, utc=text)],
+    )
+
+
+def page_of(run: Run, title: str = "") -> str:
+    """The page of one run."""
+    return render_page([run], rank_runs([run]), title)
+
+
+def test_page_says_first_who_leads_and_what_is_simulated(run: Run) -> None:
+    """The banner names the leading case, the limits, and the origin of the power in words."""
+    text = " ".join(parse(page_of(run)).text.split())
+    banner = text[: text.index("All cases")]
+
+    assert "bench-a/onnxruntime/digits-cnn/int8 leads and passes every limit: latency p99" in banner
+    assert "Limits: latency p99 < 2.50 ms, accuracy > 70.0 %." in banner
+    assert "Power SIMULATED: the meter is a model, no hardware was read." in banner
+    assert "4 cases: 1 on the front, 1 dominated, 1 beyond a limit, 1 incomplete." in banner
+
+
+def test_page_shows_what_happened_and_how_to_repeat_it(run: Run) -> None:
+    """Incidents, the command, the executed precision and the reason of incompleteness are on the page."""
+    text = " ".join(parse(page_of(run)).text.split())
+
+    assert "The meter at 0x40 fell silent for 5 s." in text
+    assert "harness run digits --seed 226" in text
+    assert "sitting 2 of 3 has no valid cycle (the run is complete)" in text
+    assert "latency, sampler on and off" in text
+
+
+def test_page_needs_no_network_and_no_javascript(run: Run) -> None:
+    """No address leads out of the page, nothing is loaded, nothing is run."""
+    page = page_of(run)
+    tags = parse(page)
+    addresses = [value for name, value in tags.attributes if name in {"href", "src", "xlink:href", "action"}]
+
+    assert "http://" not in page
+    assert "https://" not in page
+    assert {"script", "link", "iframe", "object", "img"}.isdisjoint(tags.names)
+    assert all(address.startswith("#") for address in addresses)
+    assert "target" not in {name for name, _ in tags.attributes}
+    assert not [name for name, _ in tags.attributes if name.startswith("on")]
+
+
+def test_page_links_lead_somewhere(run: Run) -> None:
+    """Each link leads to the one element of its name; a name is given once."""
+    page = page_of(run)
+    ids = re.findall(r'\sid="([^"]+)"', page)
+    targets = re.findall(r'href="#([^"]+)"', page) + re.findall(r"url\(#([^)]+)\)", page)
+
+    assert sorted(set(ids)) == sorted(ids)
+    assert set(targets) <= set(ids)
+    assert "case-1" in targets
+
+
+def test_page_is_told_to_those_who_cannot_see_it(run: Run) -> None:
+    """Pictures have a role, a title and a description; head cells have a scope; the table has a caption."""
+    page = page_of(run)
+
+    assert page.count('role="img"') == 2
+    assert page.count("<desc ") == 2
+    assert "<th>" not in page
+    assert page.count("<caption>") == 2
+    assert "On the front: bench-a/onnxruntime/digits-cnn/int8." in page
+
+
+def test_same_input_gives_the_same_bytes(run: Run) -> None:
+    """Page and table have no date, no random name and no order of chance."""
+    assert page_of(run) == page_of(run)
+    assert render_csv(rank_runs([run])) == render_csv(rank_runs([run]))
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_stays_text_on_the_page(run: Run, text: str) -> None:
+    """Free text from a run is shown as it is, and makes no element, attribute, formula or template."""
+    tame, wild = parse(page_of(hostile(run, "tame"), "tame")), parse(page_of(hostile(run, text), text))
+
+    assert tame.names == wild.names
+    assert [name for name, _ in tame.attributes] == [name for name, _ in wild.attributes]
+    assert wild.text.count(text) >= 20
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_text_stays_text_in_the_table(run: Run, text: str) -> None:
+    """A cell that a spreadsheet would run gets an apostrophe before it; numbers never do."""
+    rows = list(csv.DictReader(io.StringIO(render_csv(rank_runs([hostile(run, text)])), newline="")))
+    expected = f"'{text}" if text.startswith("=") else text
+
+    assert {expected} == {row["board"] for row in rows} == {row["origin"] for row in rows}
+    assert float(rows[0]["latency_p99_s"]) > 0
+
+
+@pytest.mark.parametrize("text", ["[red]x[/red]", "[/]", "\x1b[2J\x07"])
+def test_text_stays_text_on_the_terminal(run: Run, text: str) -> None:
+    """Markup is printed as it stands; control characters are replaced."""
+    console = Console(width=200, record=True, file=io.StringIO(), force_terminal=False)
+    print_table(rank_runs([hostile(run, text)]), console)
+    printed = console.file.getvalue()
+
+    assert "\x1b" not in printed
+    assert "\x07" not in printed
+    assert text.replace("\x1b", "\ufffd").replace("\x07", "\ufffd") in printed
+
+
+def test_terminal_says_rank_and_origin(run: Run) -> None:
+    """The terminal's table is ranked and says what is simulated, failing and incomplete."""
+    console = Console(width=160, file=io.StringIO())
+    print_table(rank_runs([run]), console)
+    printed = console.file.getvalue()
+    rows = [line.split() for line in printed.splitlines() if " digits-" in line and "/" in line]
+
+    assert [["1", "yes", "digits-cnn/int8"], ["2", "digits-cnn/fp16", "fp32"]] == [
+        row[:3] for row in rows[:2]
+    ]
+    assert "Power SIMULATED" in printed
+    assert "digits-cnn/int4: FAIL: The lower bound 3." in printed
+    assert "digits-mlp/fp32 has no rank: sitting 2 of 3" in printed
+
+
+def test_narrow_terminal_shows_what_the_rank_is_made_of(run: Run) -> None:
+    """80 columns hold the table with no cell cut, not even the longest verdict."""
+    console = Console(width=80, file=io.StringIO())
+    print_table(rank_runs([run], [parse_limit("accuracy > 0.95")]), console)
+    lines = console.file.getvalue().splitlines()
+    table = [line.split() for line in lines if "runs as" in line or line.lstrip()[:1] in {"1", "2"}]
+
+    assert ["#", "front", "case", "runs", "as", "p99", "energy", "accuracy", "verdict"] == table[0]
+    assert ["1", "yes", "digits-cnn/int8", "fp32"] == table[1][:4]
+    assert table[1][-1] == "INCONCLUSIVE"
+    assert max(map(len, lines)) <= 80
+    assert "\u2026" not in console.file.getvalue()
+
+
+def test_table_is_plain_csv(run: Run) -> None:
+    """CR LF, no byte order mark, one head line, full precision, empty for absent."""
+    text = render_csv(rank_runs([run]))
+    rows = list(csv.DictReader(io.StringIO(text, newline="")))
+    estimate = rank_runs([run]).placings[0].case.estimates["latency_p99_s"]
+
+    assert text.count("\n") == text.count("\r\n") == 5
+    assert ",".join(columns()) == text.split("\r\n")[0]
+    assert (estimate.value, estimate.lo) == (
+        float(rows[0]["latency_p99_s"]),
+        float(rows[0]["latency_p99_lo_s"]),
+    )
+    assert ("1", "true", "PASS", "") == tuple(
+        rows[0][name] for name in ("rank", "on_front", "verdict", "incomplete")
+    )
+    assert ("", "") == (rows[3]["rank"], rows[3]["on_front"])
+    assert rows[3]["incomplete"].startswith("sitting 2 of 3")
+
+
+def test_table_has_the_promised_columns() -> None:
+    """Units stay last in the names, bounds stand beside their values."""
+    assert columns() == [
+        "case",
+        "device",
+        "board",
+        "engine",
+        "model",
+        "precision",
+        "executed_precision",
+        "origin",
+        "sittings",
+        "cycles",
+        "void",
+        "latency_p50_s",
+        "latency_p50_lo_s",
+        "latency_p50_hi_s",
+        "latency_p99_s",
+        "latency_p99_lo_s",
+        "latency_p99_hi_s",
+        "energy_per_inference_j",
+        "energy_per_inference_lo_j",
+        "energy_per_inference_hi_j",
+        "energy_above_idle_per_inference_j",
+        "power_mean_w",
+        "power_mean_lo_w",
+        "power_mean_hi_w",
+        "accuracy",
+        "accuracy_lo",
+        "accuracy_hi",
+        "memory_peak_bytes",
+        "cold_start_s",
+        "rank",
+        "on_front",
+        "verdict",
+        "incomplete",
+        "run",
+    ]
+
+
+def test_data_is_json(run: Run) -> None:
+    """The data of a ranking survive JSON without NaN, and hold what the table holds."""
+    data = as_data(rank_runs([run]))
+    first = data["cases"][0]
+
+    assert data == json.loads(json.dumps(data, allow_nan=False))
+    assert (1, True, "PASS") == (first["rank"], first["on_front"], first["verdict"])
+    assert data["leader"] == first["case"]
+    assert first["figures"]["accuracy"]["n"] == 40
+
+
+def test_report_writes_both_files(run: Run, tmp_path: Path) -> None:
+    """Page and table are named after the run; nothing else is left behind; a second time gives the same."""
+    paths = report([run], tmp_path / "reports")
+    contents = [path.read_bytes() for path in paths]
+
+    assert [f"{run.path.name}.html", f"{run.path.name}.csv"] == [path.name for path in paths]
+    assert sorted(paths) == sorted((tmp_path / "reports").iterdir())
+    assert contents == [path.read_bytes() for path in report([run], tmp_path / "reports")]
+
+
+def test_report_of_several_runs(run: Run, tmp_path: Path) -> None:
+    """Two runs share a page named after the newest; each case tells its run."""
+    other = write_run(tmp_path, CASES[:1], items=40, repeats=20, limits=run.start.limits)
+    page, table = report([run, other], tmp_path / "reports")
+    rows = list(csv.DictReader(io.StringIO(table.read_bytes().decode())))
+
+    assert page.stem == f"{max(run.path.name, other.path.name)}-and-1-more"
+    assert {run.start.run, other.start.run} == {row["run"] for row in rows}
+
+
+def test_runs_under_different_limits_are_refused(run: Run, tmp_path: Path) -> None:
+    """Whose limits to judge by is for the user to say."""
+    other = write_run(tmp_path, CASES[:1], items=40, repeats=20)
+
+    with pytest.raises(MeasurementError, match=r"under different limits: none against latency_p99_s"):
+        report([run, other], tmp_path)
+
+
+def test_a_run_s_name_for_itself_is_no_path(run: Run, tmp_path: Path) -> None:
+    """Files are named after the directory, whatever the manifest says."""
+    wild = replace(run, start=replace(run.start, run="../../outside"))
+    paths = report([wild], tmp_path / "reports")
+
+    assert {tmp_path / "reports"} == {path.parent for path in paths}
+    assert run.path.name == paths[0].stem
+
+
+def test_a_report_that_cannot_be_written_is_a_store_error(run: Run, tmp_path: Path) -> None:
+    """Where the folder cannot be, the error names the file and leaves nothing."""
+    blocked = tmp_path / "reports"
+    blocked.write_text("a file stands here")
+
+    with pytest.raises(StoreError, match=re.escape(f"{blocked / run.path.name}.html: could not be written")):
+        report([run], blocked)
+
+
+def test_a_foreign_case_id_is_a_store_error(run: Run) -> None:
+    """A case whose id has not four segments is refused by name."""
+    wild = replace(run, start=replace(run.start, cases=["<b>"]))
+
+    with pytest.raises(StoreError, match="holds the case '<b>', expected device/engine/model/precision"):
+        rank_runs([wild])
+
+
+def test_pictures_are_well_formed(run: Run) -> None:
+    """Each inline picture is one XML element that follows the colours of the page."""
+    pictures = re.findall(r"<svg.*?</svg>", page_of(run), re.DOTALL)
+
+    assert len(pictures) == 2
+    for picture in pictures:
+        assert ET.fromstring(picture).attrib["role"] == "img"  # noqa: S314 (our own output)
+        assert "currentColor" in picture
+        assert "#0a0b0c" not in picture
+
+
+def test_without_complete_cases_there_is_no_picture(tmp_path: Path) -> None:
+    """A run without a meter has a page, a table and the reason, and no front."""
+    run = write_run(tmp_path, [Behaviour(case=CASES[0].case, power_w=None)], origin=None)
+    page = page_of(run)
+
+    assert "<svg" not in page
+    assert "No case is complete enough to be ranked." in page
+    assert "No power: there is no meter." in page
+
+
+def test_circumstances_of_a_broken_sitting() -> None:
+    """A sitting that was broken off says so and holds no figure of its end."""
+    from harness.report.circumstances import sitting_table
+
+    table = dict(sitting_table([opened(), opened(part=2)], [closed(part=2)]))
+
+    assert ["1", "1, part 2"] == table["sitting"]
+    assert "broken off" == table["ended"][0]
+    assert ["—", "2.60 W"] == table["idle power after"]
+    assert table["latency, sampler on and off"][1] == "1.11 ms and 1.10 ms (+0.9%)"
