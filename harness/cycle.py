@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from harness.record import Cycle, Phase, Void
+from harness.record import Cycle, Void
 from harness.suite import Protocol
 from harness.trace import Trace
 
@@ -157,7 +157,9 @@ def join(
         begin_ns=begin_ns,
         end_ns=end_ns,
         clock_uncertainty_ns=seen.clock_uncertainty_ns,
-        latencies_ns=[after - before for before, after in zip(seen.stamps_ns, seen.stamps_ns[1:], strict=False)],
+        latencies_ns=[
+            after - before for before, after in zip(seen.stamps_ns, seen.stamps_ns[1:], strict=False)
+        ],
         energy_j=None if power is None else power.energy_j,
         samples=0 if power is None else power.samples,
         coverage=0.0 if power is None else power.coverage,

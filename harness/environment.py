@@ -8,6 +8,7 @@ import platform
 import re
 import socket
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,9 @@ def read_identity() -> Mapping[str, Any]:
         "cpus": os.cpu_count(),
         "memory_bytes": _memory_bytes(),
         "dt-compatible": (_text(_TREE / "compatible") or "").split("\0"),
-        "hw_revision": _text(_TREE / "system" / "linux,revision") or _cpuinfo("Revision"),
+        "hw_revision": _board_revision() or _cpuinfo("Revision"),
         "model": _text(_TREE / "model") or _text(Path("/sys/class/dmi/id/product_name")),
-        "firmware": _text(Path("/sys/class/dmi/id/bios_version")) or _text(_TREE / "chosen" / "bootloader" / "version"),
+        "firmware": _text(Path("/sys/class/dmi/id/bios_version")) or _bootloader_date(),
         "build_id": _os_release("BUILD_ID"),
         "os": _os_release("PRETTY_NAME"),
         "mac": sorted(
@@ -77,6 +78,24 @@ def _text(path: Path) -> str | None:
 def _cpuinfo(key: str) -> str | None:
     found = re.search(rf"^{key}\s*:\s*(.+)$", _text(Path("/proc/cpuinfo")) or "", re.MULTILINE)
     return found[1] if found else None
+
+
+def _board_revision() -> str | None:
+    """The revision at the end of the device tree's model, such as `Raspberry Pi 5 Model B Rev 1.0`."""
+    found = re.search(r"\bRev (\S+)$", _text(_TREE / "model") or "")
+    return found[1] if found else None
+
+
+def _bootloader_date() -> str | None:
+    """Day on which a Raspberry Pi's boot firmware was built, by which its releases are known.
+
+    The device tree has it as one big-endian number of seconds; `rpi-eeprom-update` reads the same.
+    """
+    try:
+        stamp = (_TREE / "chosen" / "bootloader" / "build-timestamp").read_bytes()
+    except OSError:
+        return None
+    return datetime.fromtimestamp(int.from_bytes(stamp, "big"), UTC).date().isoformat()
 
 
 def _cpu_model() -> str | None:

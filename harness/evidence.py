@@ -30,7 +30,18 @@ INTEGER_LAYERS: Mapping[str, str] = {
 }
 
 FLOAT_LAYERS = frozenset(
-    {"Conv", "FusedConv", "ConvTranspose", "Gemm", "FusedGemm", "MatMul", "FusedMatMul", "Attention", "LSTM", "GRU"}
+    {
+        "Conv",
+        "FusedConv",
+        "ConvTranspose",
+        "Gemm",
+        "FusedGemm",
+        "MatMul",
+        "FusedMatMul",
+        "Attention",
+        "LSTM",
+        "GRU",
+    }
 )
 
 

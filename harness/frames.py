@@ -76,7 +76,7 @@ def receive(stream: BinaryIO) -> Frame | None:
         raise FrameError(f"checksum {found:#010x} does not match the content ({expected:#010x})")
     try:
         content = json.loads(header)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise FrameError(f"the header is not JSON: {error}") from error
     if not isinstance(content, dict):
         raise FrameError(f"the header is not a JSON object but {type(content).__name__}")

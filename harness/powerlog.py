@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from harness.meters import Flag
 from harness.meters.ina226 import lag_s
-from harness.meters.stream import Sampler, conversion_period_ns
+from harness.meters.stream import PERIOD_SAMPLES, Sampler, conversion_period_ns
 from harness.trace import Trace
 
 SAVE_EVERY_NS = 1_000_000_000
@@ -37,14 +37,18 @@ class PowerLog:
         self.lost = 0
         self.period_ns = 0.0
         self.lag_ns = 0.0
+        self._was_paused = False
 
     def settle(self) -> None:
-        """Take period and lag from the samples so far.
+        """Take period and lag from the samples so far, once there are enough of them.
 
         Raises:
-            MeterError: there are too few of them.
+            MeterError: they do not come.
         """
         self._drain()
+        while len(self._tail) < PERIOD_SAMPLES:
+            self._sampler.wait_beyond(int(self._tail["ready_ns"][-1]) if len(self._tail) else 0)
+            self._drain()
         self.period_ns = conversion_period_ns(self._tail["ready_ns"])
         self.lag_ns = lag_s(self._sampler.meter, self.period_ns * 1e-9) * 1e9
 
@@ -93,8 +97,9 @@ class PowerLog:
         if not paused:
             yield
             return
-        self._drain()
         self._sampler.pause()
+        self._drain()
+        self._was_paused = True
         try:
             yield
         finally:
@@ -129,4 +134,6 @@ class PowerLog:
             return 0
         stamps = np.concatenate([self._tail["ready_ns"][-1:], ready_ns])
         steps = np.rint(np.diff(stamps) / self.period_ns).astype(np.int64)
+        if self._was_paused:  # what passed unread in a pause was not lost
+            steps[0], self._was_paused = 1, False
         return int(np.clip(steps - 1, 0, None).sum())

@@ -13,7 +13,18 @@ from typing import Any
 
 from harness.environment import read_identity
 
-PACKAGES = ("pareto-harness", "numpy", "onnx", "onnxruntime", "smbus2", "pyserial", "pandas", "pyarrow", "scipy", "moocore")
+PACKAGES = (
+    "pareto-harness",
+    "numpy",
+    "onnx",
+    "onnxruntime",
+    "smbus2",
+    "pyserial",
+    "pandas",
+    "pyarrow",
+    "scipy",
+    "moocore",
+)
 
 
 def utc_now() -> str:

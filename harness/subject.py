@@ -1,6 +1,6 @@
 """This module asks the worker on a device in the words of the field: load this case, observe this input."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -8,10 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.cycle import Observation
+from harness.errors import FileError
 from harness.evidence import Executed, read_executed
 from harness.frames import Frame
 from harness.plan import Case
 from harness.targets import Target
+
+
+Answer = Callable[[NDArray[Any]], int | None]
+"""The class in an output; None where the output holds none."""
+
+
+def most_likely(output: NDArray[Any]) -> int | None:
+    """The place of the largest value; None for an output that is empty or not finite throughout."""
+    readable = output.size > 0 and bool(np.isfinite(output).all())
+    return int(output.argmax()) if readable else None
 
 
 class Subject:
@@ -22,16 +33,25 @@ class Subject:
         case: what is loaded.
         dtype, shape: of one input.
         reply_s: how long one answer may take, on top of the inferences asked for.
+        answer: what finds the class in an output.
     """
 
     def __init__(
-        self, target: Target, case: Case, *, dtype: str, shape: tuple[int, ...], reply_s: float
+        self,
+        target: Target,
+        case: Case,
+        *,
+        dtype: str,
+        shape: tuple[int, ...],
+        reply_s: float,
+        answer: Answer = most_likely,
     ) -> None:
         self._target = target
         self._case = case
         self._dtype = dtype
         self._shape = shape
         self._reply_s = reply_s
+        self._answer = answer
 
     @property
     def requested(self) -> Mapping[str, Any]:
@@ -47,8 +67,16 @@ class Subject:
         }
 
     def load(self) -> Mapping[str, Any]:
-        """Load the model; the stages of the cold start and the versions of the engine."""
-        model = self._case.artefact.path.read_bytes()
+        """Load the model; the stages of the cold start and the versions of the engine.
+
+        Raises:
+            FileError: the model's file cannot be read.
+        """
+        path = self._case.artefact.path
+        try:
+            model = path.read_bytes()
+        except OSError as error:
+            raise FileError(f"{path}: cannot be read: {error.strerror}; restore the file") from error
         wanted = {key: self.requested[key] for key in ("providers", "allow_fallback", "threads", "spinning")}
         header = {
             "verb": "load",
@@ -61,7 +89,7 @@ class Subject:
         start = {"start_s": self._target.hello["start_s"]} if "start_s" in self._target.hello else {}
         return {"cold_start": {**start, **stages}, "versions": reply.header["versions"]}
 
-    def observe(  # noqa: PLR0913  each is one part of the cycle
+    def observe(
         self,
         item: int,
         label: int,
@@ -76,9 +104,13 @@ class Subject:
         """One cycle on the device.
 
         Args:
-            item, label: of the labelled input.
+            item: row of the labelled input.
+            label: what is right for it.
             tensor: the input.
-            repeats, lead, tail, gap_s: shape of the cycle.
+            repeats: inferences in the window.
+            lead: inferences before it.
+            tail: inferences after it.
+            gap_s: pause before all.
             inference_s: about how long one inference takes, for the time the answer may take.
         """
         header = {
@@ -94,14 +126,13 @@ class Subject:
         reply = self._target.ask(Frame(header=header, body=tensor.tobytes()), reply_s=allowed_s)
         cut = 8 * (repeats + 1)
         output = reply.body[cut:]
-        scores = np.frombuffer(output, reply.header["dtype"])
-        readable = scores.size > 0 and bool(np.isfinite(scores).all())
+        scores = np.frombuffer(output, reply.header["dtype"]).reshape(reply.header["shape"])
         return Observation(
             item=item,
             label=label,
             stamps_ns=np.frombuffer(reply.body[:cut], np.int64).tolist(),
             clock_uncertainty_ns=0,  # a local worker and the sampler share CLOCK_MONOTONIC
-            predicted=int(scores.argmax()) if readable else None,
+            predicted=self._answer(scores),
             output_sha256=sha256(output).hexdigest(),
             outputs_equal=bool(reply.header["outputs_equal"]),
         )

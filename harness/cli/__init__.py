@@ -30,15 +30,21 @@ class Format(StrEnum):
 SuiteName = Annotated[str, typer.Argument(metavar="[SUITE]", help="Name of a suite, or path of its file.")]
 Devices = Annotated[
     list[str] | None,
-    typer.Option("--device", metavar="D", help="Name of a device, or path of its file; may be repeated. [host]"),
+    typer.Option(
+        "--device", metavar="D", help="Name of a device, or path of its file; may be repeated. [host]"
+    ),
 ]
 Select = Annotated[
     list[str] | None,
     typer.Option(metavar="GLOB", help="Only cases whose id matches, such as '*/int8'; may be repeated."),
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="The suite's quick protocol: seconds, one sitting.")]
-Full = Annotated[bool, typer.Option("--full", help="The suite's full protocol: hours, for published figures.")]
-Seed = Annotated[int, typer.Option(metavar="N", help="Orders items and gaps; the same seed gives the same plan.")]
+Full = Annotated[
+    bool, typer.Option("--full", help="The suite's full protocol: hours, for published figures.")
+]
+Seed = Annotated[
+    int, typer.Option(metavar="N", help="Orders items and gaps; the same seed gives the same plan.")
+]
 Results = Annotated[Path, typer.Option(metavar="DIR", help="Where runs are kept.")]
 Reports = Annotated[Path, typer.Option(metavar="DIR", help="Where reports are written.")]
 Runs = Annotated[
@@ -47,7 +53,9 @@ Runs = Annotated[
 ]
 Mix = Annotated[
     list[str] | None,
-    typer.Option(metavar="FIELD", help="Let cases differ in this field on one front, such as origin; may be repeated."),
+    typer.Option(
+        metavar="FIELD", help="Let cases differ in this field on one front, such as origin; may be repeated."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
@@ -75,7 +83,9 @@ def _main(
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder to make; it may exist if it is empty.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Folder to make; it may exist if it is empty.")
+    ],
 ) -> None:
     """Make a workspace: boards, devices and suites to edit, and places for results and reports."""
     from harness.cli.workspace import make_workspace
@@ -165,7 +175,9 @@ def rank(
     *,
     limit: Annotated[
         list[str] | None,
-        typer.Option(metavar="EXPR", help="Such as 'latency_p99_s < 0.150'; replaces the suite's; may be repeated."),
+        typer.Option(
+            metavar="EXPR", help="Such as 'latency_p99_s < 0.150'; replaces the suite's; may be repeated."
+        ),
     ] = None,
     results: Results = RESULTS,
     format: Annotated[Format, typer.Option(help="How to print it.")] = Format.TABLE,  # noqa: A002  the option's name

@@ -75,7 +75,7 @@ def _packages() -> Iterator[Finding]:
 
 def _engine() -> Finding:
     try:
-        import onnxruntime  # noqa: PLC0415  its absence is a finding
+        import onnxruntime
     except ImportError as error:
         return Finding(what="engine onnxruntime", ok=False, found=str(error), advice="install onnxruntime")
     providers = ", ".join(onnxruntime.get_available_providers())
@@ -117,7 +117,9 @@ def _processors() -> Iterator[Finding]:
     governor = environment.get("governor")
     if governor:
         steady = governor == ["performance"]
-        advice = "" if steady else "clocks will move; for steady figures: cpupower frequency-set -g performance"
+        advice = (
+            "" if steady else "clocks will move; for steady figures: cpupower frequency-set -g performance"
+        )
         yield Finding(what="governor", ok=True if steady else None, found=", ".join(governor), advice=advice)
     else:
         yield Finding(what="governor", ok=None, found="this machine does not tell")

@@ -11,7 +11,6 @@ from harness.errors import FileError
 from harness.profile import Device
 from harness.suite import Suite
 
-
 T = TypeVar("T")
 
 
@@ -35,7 +34,11 @@ def _device(device: Device) -> dict[str, str]:
         "device": device.id,
         "board": device.board.id,
         "connection": device.connection,
-        "meter": f"{meter.kind} at {meter.bus.path or 'no bus'}" if meter and meter.bus.path else meter.kind if meter else "none",
+        "meter": f"{meter.kind} at {meter.bus.path or 'no bus'}"
+        if meter and meter.bus.path
+        else meter.kind
+        if meter
+        else "none",
         "power": str(meter.origin) if meter else "absent",
         "path": str(device.path),
     }
@@ -69,7 +72,9 @@ def _print(
     if as_json:
         typer.echo(json.dumps({"found": list(rows), "faults": list(faults)}, indent=2))
         return
-    widths = {name: max(len(name), *(len(row[name]) for row in rows)) if rows else len(name) for name in columns}
+    widths = {
+        name: max(len(name), *(len(row[name]) for row in rows)) if rows else len(name) for name in columns
+    }
     for row in ({name: name for name in columns}, *rows):
         typer.echo("  ".join(row[name].ljust(widths[name]) for name in columns).rstrip())
     for fault in faults:

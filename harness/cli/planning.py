@@ -9,7 +9,7 @@ import typer
 from harness.catalog import load_device, load_suite
 from harness.data import load_data
 from harness.errors import FileError
-from harness.plan import Plan, make_plan
+from harness.plan import Plan, all_cases, make_plan, select
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +40,14 @@ class Asked:
         names = self.devices or ["host"]
         if len(set(names)) < len(names):
             raise FileError(f"--device: a device is named twice: {', '.join(names)}")
+        devices = [load_device(name) for name in names]
+        selected = select(
+            [case for device in devices for case in all_cases(suite, device)], self.selections or []
+        )
         return [
-            make_plan(suite, load_device(name), protocol, self.selections or [], self.seed, items)
-            for name in names
+            make_plan(suite, device, protocol, [case.id for case in cases], self.seed, items)
+            for device in devices
+            if (cases := [case for case in selected if case.device is device])
         ]
 
 
@@ -62,8 +67,10 @@ def preamble(plan: Plan) -> list[str]:
     """What is about to be measured, in two lines."""
     protocol = plan.protocol
     return [
-        f"suite {plan.suite.id} on device {plan.device.id}: {len(plan.cases)} cases, "
-        f"{protocol.sittings} sitting{'s' * (protocol.sittings != 1)} each, protocol {protocol.name}",
+        (
+            f"suite {plan.suite.id} on device {plan.device.id}: {len(plan.cases)} cases, "
+            f"{protocol.sittings} sitting{'s' * (protocol.sittings != 1)} each, protocol {protocol.name}"
+        ),
         f"plan {plan.sha256[:12]}, seed {plan.seed}",
     ]
 

@@ -60,16 +60,22 @@ class LiveWatcher:
         self._progress = progress
         self._tallies: defaultdict[str, Tally] = defaultdict(Tally)
         per_case = sum(len(plan.items[sitting]) for sitting in plan.items)
-        self._total = progress.add_task("all cases", total=per_case * len(plan.cases), completed=sum(done.values()), line="")
+        self._total = progress.add_task(
+            "all cases", total=per_case * len(plan.cases), completed=sum(done.values()), line=""
+        )
         self._tasks = {
-            case.id: progress.add_task(escape(case.id), total=per_case, completed=done.get(case.id, 0), line="", start=False)
+            case.id: progress.add_task(
+                escape(case.id), total=per_case, completed=done.get(case.id, 0), line="", start=False
+            )
             for case in plan.cases
         }
 
     def sitting(self, case: str, sitting: int, items: int) -> None:
         """Start the clock of the case."""
         self._progress.start_task(self._tasks[case])
-        self._progress.update(self._tasks[case], line=f"sitting {sitting}: loading, warming up ({items} items)")
+        self._progress.update(
+            self._tasks[case], line=f"sitting {sitting}: loading, warming up ({items} items)"
+        )
 
     def cycle(self, cycle: Cycle) -> None:
         """Move the bars."""
@@ -118,7 +124,8 @@ def open_watcher(console: Console, plan: Plan, writer: RunWriter | None = None) 
         yield PlainWatcher(console)
         return
     done = {
-        case.id: sum(len(writer.done(case.id, sitting)) for sitting in plan.items) if writer else 0 for case in plan.cases
+        case.id: sum(len(writer.done(case.id, sitting)) for sitting in plan.items) if writer else 0
+        for case in plan.cases
     }
     columns = (
         TextColumn("{task.description}"),

@@ -1,7 +1,8 @@
 """This module runs plans from the command line: the preamble, the progress, the ranked table, the report."""
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -9,14 +10,14 @@ from rich.console import Console
 
 from harness.bench import Bench
 from harness.catalog import load_device, load_suite
-from harness.cli.judging import show
 from harness.cli.planning import preamble
 from harness.cli.progress import open_watcher
 from harness.data import load_data
-from harness.errors import FileError, MeasurementError
+from harness.errors import FileError, HarnessError, MeasurementError
+from harness.lock import DeviceLock
 from harness.plan import Plan, make_plan
 from harness.record import RunStart
-from harness.store import RunWriter, find_run, read_start
+from harness.store import RunWriter, find_run
 
 
 def run_plans(plans: Sequence[Plan], *, results: Path, reports: Path) -> None:
@@ -30,17 +31,15 @@ def run_plans(plans: Sequence[Plan], *, results: Path, reports: Path) -> None:
     console = Console()
     finished: list[Path] = []
     refused: dict[str, str] = {}
-    try:
+    with _shown(finished, reports, console):
         for plan in plans:
             for line in preamble(plan):
                 console.print(line, highlight=False, soft_wrap=True)
-            with open_watcher(console, plan) as watcher:
+            with DeviceLock(plan.device.id, who="harness run"), open_watcher(console, plan) as watcher:
                 bench = Bench(plan=plan, data=load_data(plan.suite.data), watcher=watcher)
                 with RunWriter.create(results, bench.start()) as writer:
                     finished.append(writer.path)
                     refused |= bench.run(writer)
-    finally:
-        _show(finished, reports, console)
     _tell(refused)
 
 
@@ -53,18 +52,18 @@ def resume_run(name: str, *, results: Path, reports: Path) -> None:
     signal.signal(signal.SIGTERM, _stop)
     console = Console()
     path = find_run(results, name)
-    start = read_start(path)
-    plan = _plan_again(start, path)
-    for line in [f"resuming {path}", *preamble(plan)]:
-        console.print(line, highlight=False, soft_wrap=True)
     refused: dict[str, str] = {}
-    try:
-        with RunWriter.resume(path) as writer, open_watcher(console, plan, writer) as watcher:
+    with _shown([path], reports, console), RunWriter.resume(path) as writer:
+        plan = _plan_again(writer.start, path)
+        for line in [f"resuming {path}", *preamble(plan)]:
+            console.print(line, highlight=False, soft_wrap=True)
+        with (
+            DeviceLock(plan.device.id, who="harness run"),
+            open_watcher(console, plan, writer) as watcher,
+        ):
             bench = Bench(plan=plan, data=load_data(plan.suite.data), watcher=watcher)
             bench.start()  # the same device must still be there
             refused |= bench.run(writer)
-    finally:
-        _show([path], reports, console)
     _tell(refused)
 
 
@@ -80,16 +79,30 @@ def _plan_again(start: RunStart, path: Path) -> Plan:
     )
     if plan.sha256 != start.plan_sha256:
         raise FileError(
-            f"{path}: the plan made now from {start.suite['path']} and {start.device['path']} is {plan.sha256[:12]}, the run "
-            f"was started with {start.plan_sha256[:12]}; restore the files it was started with, or start a new run"
+            f"{path}: the plan made now from {start.suite['path']} and {start.device['path']} is {plan.sha256[:12]}, "
+            f"the run was started with {start.plan_sha256[:12]}; restore the files it was started with, "
+            "or start a new run"
         )
     return plan
 
 
+@contextmanager
+def _shown(paths: Sequence[Path], reports: Path, console: Console) -> Iterator[None]:
+    """Rank and report the runs when the block ends, also where it ends in an error; that error goes first."""
+    try:
+        yield
+    except HarnessError:
+        with suppress(HarnessError):
+            _show(paths, reports, console)
+        raise
+    _show(paths, reports, console)
+
+
 def _show(paths: Sequence[Path], reports: Path, console: Console) -> None:
-    readable = [path for path in paths if (path / "manifest.json").exists()]
-    if readable:
-        show(readable, reports=reports, console=console)
+    from harness.cli.judging import show  # the desk side, pandas and all, comes in when measuring is over
+
+    if paths:
+        show(paths, reports=reports, console=console)
 
 
 def _tell(refused: dict[str, str]) -> None:
@@ -100,4 +113,3 @@ def _tell(refused: dict[str, str]) -> None:
 def _stop(_signal: int, _frame: FrameType | None) -> None:
     """End on SIGTERM as on Ctrl-C: what is done is kept."""
     raise KeyboardInterrupt
-

@@ -64,7 +64,11 @@ class Loaded(Protocol):
     ) -> None: ...
 
     def feed(self, tensor: NDArray[Any]) -> None:
-        """Take the input of the coming inferences; called before the window."""
+        """Take the input of the coming inferences; called before the window.
+
+        Raises:
+            EngineError: it has another shape or type than the model was loaded for.
+        """
 
     def runs(self, repeats: int) -> Sequence[Callable[[], object]]:
         """`repeats` calls of one inference each, taking turns over the outputs kept apart."""

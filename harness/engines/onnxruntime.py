@@ -80,7 +80,9 @@ class OnnxSession:
         loaded_ns = time.monotonic_ns()
         inputs = self._session.get_inputs()
         if len(inputs) != 1:
-            raise EngineError(f"{self._path.name} has {len(inputs)} inputs; the harness feeds models with one")
+            raise EngineError(
+                f"{self._path.name} has {len(inputs)} inputs; the harness feeds models with one"
+            )
         self._input = np.zeros(tuple(self._wanted.shape), self._wanted.dtype)
         before_first_ns = time.monotonic_ns()
         try:
@@ -96,11 +98,21 @@ class OnnxSession:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bindings.clear()
+        self._outputs.clear()
         with contextlib.suppress(AttributeError):
             del self._session
 
     def feed(self, tensor: NDArray[Any]) -> None:
-        """Copy the input into the bound buffer and blank the outputs, so that a stale one cannot pass."""
+        """Copy the input into the bound buffer and blank the outputs, so that a stale one cannot pass.
+
+        Raises:
+            EngineError: the input has another shape or type than the model was loaded for.
+        """
+        if (tensor.shape, tensor.dtype) != (self._input.shape, self._input.dtype):
+            raise EngineError(
+                f"{self._path.name} was loaded for an input {self._input.dtype} {list(self._input.shape)}, "
+                f"found {tensor.dtype} {list(tensor.shape)}"
+            )
         self._input[...] = tensor
         for output in self._outputs:
             output.fill(np.nan if output.dtype.kind == "f" else 0)
