@@ -6,7 +6,7 @@ measured in a new part, as often as the device's `retries` allow.
 
 import os
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
@@ -22,7 +22,7 @@ from harness.provenance import clock_anchor, read_provenance, utc_now
 from harness.record import SCHEMA_VERSION, Cycle, Incident, RunStart, RunStop
 from harness.sitting import Order, Sitting
 from harness.store import RunWriter
-from harness.subject import Subject
+from harness.subject import Answer, Subject, most_likely
 from harness.targets import Target
 from harness.targets.local import LocalTarget
 
@@ -53,7 +53,7 @@ def check_device(device: Device, found: Mapping[str, Any], engines: Collection[s
     """
     wanted = device.identity
     if wanted.kind != "none":
-        answer = found.get("machine" if wanted.kind == "machine" else wanted.kind, "")
+        answer = found.get(wanted.kind, ())
         said = [answer] if isinstance(answer, str) else list(answer)
         if wanted.value not in said:
             raise BenchError(
@@ -89,11 +89,13 @@ class Bench:
         plan: what.
         data: its labelled inputs.
         watcher: who is told.
+        answer: what finds the class in an output.
     """
 
     plan: Plan
     data: LabelledData
     watcher: Watcher
+    answer: Answer = most_likely
     _executed: dict[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def start(self) -> RunStart:
@@ -103,8 +105,7 @@ class Bench:
             BenchError: the device is not the one its file describes.
         """
         plan, device = self.plan, self.plan.device
-        with self.open_target() as target:
-            found = dict(target.ask(Frame(header={"verb": "identify"}), reply_s=device.reply_s).header)
+        found = self._identify()
         check_device(device, found, {case.engine.kind for case in plan.cases})
         return RunStart(
             schema_version=SCHEMA_VERSION,
@@ -137,7 +138,7 @@ class Bench:
             for case_id, sitting in self.plan.order:
                 if case_id not in refused:
                     try:
-                        self._sit(writer, self.plan.case(case_id), sitting)
+                        self.sit(writer, case_id, sitting)
                     except MeasurementError as error:
                         refused[case_id] = str(error)
         except KeyboardInterrupt:
@@ -162,13 +163,33 @@ class Bench:
             )
         return LocalTarget(reply_s=device.reply_s, cpus=_worker_cpus(device))
 
-    def _sit(self, writer: RunWriter, case: Case, sitting: int) -> None:
-        """One planned sitting, in as many parts as it takes."""
+    def _identify(self) -> Mapping[str, Any]:
+        """What the device says of itself, asked as often as its `retries` allow."""
+        for attempt in range(self.plan.device.retries + 1):
+            try:
+                with self.open_target() as target:
+                    return target.ask(
+                        Frame(header={"verb": "identify"}), reply_s=self.plan.device.reply_s
+                    ).header
+            except BenchError:
+                if attempt == self.plan.device.retries:
+                    raise
+        raise AssertionError  # the last attempt returns or raises
+
+    def sit(self, writer: RunWriter, case_id: str, sitting: int) -> None:
+        """One planned sitting, in as many parts as it takes; nothing where it was done before.
+
+        Raises:
+            BenchError: it broke more often than the device's `retries` allow.
+            MeasurementError: the case cannot be measured.
+            StoreError: the run directory cannot be written.
+        """
+        case = self.plan.case(case_id)
         retries = self.plan.device.retries
         for attempt in range(retries + 1):
             done = writer.done(case.id, sitting)
             items = [item for item in self.plan.items[sitting] if item not in done]
-            if not items:
+            if not items or writer.is_closed(case.id, sitting):
                 return
             part = writer.parts(case.id, sitting) + 1
             self.watcher.sitting(case.id, sitting, len(items))
@@ -196,6 +217,12 @@ class Bench:
         protocol = self.plan.protocol
         if protocol.cooldown_s:
             time.sleep(protocol.cooldown_s)
+        self.sitting(writer, case, sitting, part, items).measure()
+
+    def sitting(
+        self, writer: RunWriter, case: Case, sitting: int, part: int, items: Sequence[int]
+    ) -> Sitting:
+        """A sitting of a case on this bench, not yet open."""
         order = Order(
             case=case,
             sitting=sitting,
@@ -204,15 +231,16 @@ class Bench:
             executed=self._evidence(case),
             seed=f"{self.plan.seed}/{case.id}/{sitting}/{part}",
         )
-        Sitting(
+        return Sitting(
             order=order,
             device=self.plan.device,
-            protocol=protocol,
+            protocol=self.plan.protocol,
             data=self.data,
             journal=writer,
             open_target=self.open_target,
             seen=self.watcher.cycle,
-        ).measure()
+            answer=self.answer,
+        )
 
     def _evidence(self, case: Case) -> Mapping[str, Any]:
         """What runs in truth, once a case, in a process of its own so that no figure is touched by it."""

@@ -5,10 +5,11 @@ then urged, then forced, and its last words are kept for the message that tells 
 """
 
 import os
-import selectors
+import select
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -20,6 +21,9 @@ from harness.frames import Frame, FrameError, receive, send
 
 GRACE_S = 2.0
 """For a child to end by itself, and again after it was urged."""
+
+PIECE_BYTES = 1 << 16
+"""What is read from a pipe at once."""
 
 LAST_WORDS_BYTES = 2000
 """Of standard error, kept for the message."""
@@ -55,6 +59,7 @@ class Child:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
+                bufsize=0,  # reading and writing have deadlines, which buffers would hide
                 pass_fds=self._descriptors,
                 process_group=0,  # Ctrl-C is the bench's to handle
                 env={**os.environ, "PYTHONPATH": _package_path()},
@@ -73,14 +78,17 @@ class Child:
         """Its process; None when it is not running."""
         return None if self._process is None else self._process.pid
 
-    def send(self, frame: Frame) -> None:
-        """Send a frame.
+    def send(self, frame: Frame, reply_s: float) -> None:
+        """Send a frame, and wait so long for the child to take it.
 
         Raises:
-            BenchError: the child is gone; of the class given.
+            BenchError: it did not take it in time, or is gone; of the class given.
         """
+        sink = cast("BinaryIO", self._running().stdin)
         try:
-            send(cast("BinaryIO", self._running().stdin), frame)
+            send(cast("BinaryIO", _Patient(sink, reply_s)), frame)
+        except TimeoutError as error:
+            raise self._failure(self._silence(reply_s)) from error
         except OSError as error:
             raise self._failure(self.obituary()) from error
 
@@ -90,16 +98,11 @@ class Child:
         Raises:
             BenchError: it did not come in time, is damaged, or the child is gone; of the class given.
         """
-        stream = cast("BinaryIO", self._running().stdout)
-        with selectors.DefaultSelector() as selector:
-            selector.register(stream, selectors.EVENT_READ)
-            if not selector.select(reply_s):
-                raise self._failure(
-                    f"{self._title} (process {self.pid}) gave no answer within {reply_s:g} s; is the machine "
-                    "overloaded? reply_s in the device's file sets the limit"
-                )
+        source = cast("BinaryIO", self._running().stdout)
         try:
-            frame = receive(stream)
+            frame = receive(cast("BinaryIO", _Patient(source, reply_s)))
+        except TimeoutError as error:
+            raise self._failure(self._silence(reply_s)) from error
         except FrameError as error:
             raise self._failure(f"{self.obituary()} ({error})") from error
         if frame is None:
@@ -126,10 +129,16 @@ class Child:
         said = self._own_account() or self._last_words()
         return f"{self._title} (process {process.pid}) {how}" + (f"; it said: {said}" if said else "")
 
+    def _silence(self, reply_s: float) -> str:
+        return (
+            f"{self._title} (process {self.pid}) gave no answer within {reply_s:g} s; is the machine "
+            "overloaded? reply_s in the device's file sets the limit"
+        )
+
     def _own_account(self) -> str:
         """The `error` of a frame that the child left behind; empty for none. Only for a child that has ended."""
-        with suppress(FrameError, ValueError):
-            frame = receive(cast("BinaryIO", self._running().stdout))
+        with suppress(FrameError, ValueError, OSError):
+            frame = receive(cast("BinaryIO", _Patient(cast("BinaryIO", self._running().stdout), GRACE_S)))
             return str(frame.header.get("error", "")) if frame else ""
         return ""
 
@@ -155,6 +164,48 @@ class Child:
                 urge()
         process.wait()
         cast("BinaryIO", process.stdout).close()
+
+
+class _Patient:
+    """A pipe that is read or written until a deadline, also where the other side stops in the middle.
+
+    Args:
+        pipe: its own end, unbuffered.
+        within_s: from now to the deadline.
+    """
+
+    def __init__(self, pipe: BinaryIO, within_s: float) -> None:
+        self._descriptor = pipe.fileno()
+        self._deadline_s = time.monotonic() + within_s
+
+    def read(self, size: int) -> bytes:
+        """So many bytes; fewer where the other side closed before. Raises TimeoutError at the deadline."""
+        pieces = []
+        while size:
+            self._wait(select.POLLIN)
+            piece = os.read(self._descriptor, min(size, PIECE_BYTES))
+            if not piece:
+                break
+            pieces.append(piece)
+            size -= len(piece)
+        return b"".join(pieces)
+
+    def write(self, content: bytes) -> None:
+        """All of it. Raises TimeoutError at the deadline, when the other side has a part of it."""
+        left = memoryview(content)
+        while left:
+            self._wait(select.POLLOUT)
+            # a pipe that is ready takes this much without blocking: pipe(7)
+            left = left[os.write(self._descriptor, left[: select.PIPE_BUF]) :]
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def _wait(self, event: int) -> None:
+        ready = select.poll()
+        ready.register(self._descriptor, event)
+        if not ready.poll(max(0.0, self._deadline_s - time.monotonic()) * 1000):
+            raise TimeoutError
 
 
 def _package_path() -> str:

@@ -27,6 +27,10 @@ EDGE_PERIODS = 50
 BEAT_ORDER = 8
 """Ratios of inference to period p/q with p and q up to this can beat; finer ones average out in a window."""
 
+CLOCK_SHARE = 0.05
+"""A window that may lie further off the meter's samples than this share of its length mixes in what was before or after
+it; 5 % is the error where the power outside is half of that inside, and less with the same work on both sides."""
+
 
 def observe(runs: Sequence[Callable[[], object]], now: Callable[[], int]) -> list[int]:
     """Run each call once, back to back; the measured window of a cycle.
@@ -61,19 +65,26 @@ class Shape:
     beat: Fraction | None
 
 
-def choose_shape(inference_s: float, period_s: float | None, protocol: Protocol) -> Shape:
+def choose_shape(
+    inference_s: float, period_s: float | None, protocol: Protocol, *, clock_uncertainty_s: float = 0.0
+) -> Shape:
     """Repeats, lead and tail for an inference that takes at least `inference_s`.
 
     Args:
         inference_s: a fast inference of the warm-up, so that windows seldom come out too short.
         period_s: measured period of the meter; None without one.
         protocol: least duration and least number of samples of a window.
+        clock_uncertainty_s: of the meter's clock; windows become long enough, and the work around them too, that it
+            does not matter.
     """
     if period_s is None:
         repeats = math.ceil(protocol.window_s / inference_s)
         return Shape(repeats=max(1, repeats), lead=0, tail=0, gap_limit_s=0.0, beat=None)
-    window_s = max(protocol.window_s, (protocol.samples + 1) * period_s)
-    shoulder = math.ceil(period_s / inference_s) if inference_s < EDGE_PERIODS * period_s else 0
+    window_s = max(
+        protocol.window_s, (protocol.samples + 1) * period_s, 2 * clock_uncertainty_s / CLOCK_SHARE
+    )
+    edge_s = period_s + clock_uncertainty_s
+    shoulder = math.ceil(edge_s / inference_s) if inference_s < EDGE_PERIODS * edge_s else 0
     return Shape(
         repeats=max(1, math.ceil(window_s / inference_s)),
         lead=shoulder,
@@ -124,7 +135,13 @@ class Observation:
 
 
 def join(
-    seen: Observation, trace: Trace | None, protocol: Protocol, faults: Sequence[Void] = (), **place: object
+    seen: Observation,
+    trace: Trace | None,
+    protocol: Protocol,
+    faults: Sequence[Void] = (),
+    *,
+    clock_uncertainty_ns: int = 0,
+    **place: object,
 ) -> Cycle:
     """The cycle: latency, energy and verdict of one window.
 
@@ -133,10 +150,12 @@ def join(
         trace: samples from before the window to after it; None on a device without a meter.
         protocol: what a valid window needs.
         faults: reasons known to the bench, such as a meter that was reset in the window.
+        clock_uncertainty_ns: of the meter's stamps against the bench's clock.
         place: `seq`, `case`, `sitting`, `part` and `phase` of the record.
     """
     begin_ns, end_ns = seen.stamps_ns[0], seen.stamps_ns[-1]
     power = None if trace is None else trace.window(begin_ns, end_ns)
+    uncertainty_ns = seen.clock_uncertainty_ns + clock_uncertainty_ns
     void = list(faults)
     if not seen.outputs_equal:
         void.append(Void.OUTPUT_DIFFERS)
@@ -148,6 +167,7 @@ def join(
                 (Void.GAP, power.lost > 0),
                 (Void.LOW_COVERAGE, power.coverage < protocol.coverage),
                 (Void.SATURATED, power.saturated > 0),
+                (Void.CLOCK_UNSURE, uncertainty_ns > CLOCK_SHARE * (end_ns - begin_ns)),
             )
             if holds
         ]
@@ -156,7 +176,7 @@ def join(
         label=seen.label,
         begin_ns=begin_ns,
         end_ns=end_ns,
-        clock_uncertainty_ns=seen.clock_uncertainty_ns,
+        clock_uncertainty_ns=uncertainty_ns,
         latencies_ns=[
             after - before for before, after in zip(seen.stamps_ns, seen.stamps_ns[1:], strict=False)
         ],

@@ -4,6 +4,7 @@ It drains the sampler between windows, turns raw integers into intervals of mean
 be joined, and hands the raw integers on for keeping.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.meters import Flag
-from harness.meters.ina226 import lag_s
+from harness.meters import Flag, Link
+from harness.meters.intervals import trace_of
 from harness.meters.stream import PERIOD_SAMPLES, Sampler, conversion_period_ns
+from harness.meters.word import EnergyWord
 from harness.trace import Trace
 
 SAVE_EVERY_NS = 1_000_000_000
@@ -38,6 +40,16 @@ class PowerLog:
         self.period_ns = 0.0
         self.lag_ns = 0.0
         self._was_paused = False
+        self._uncertain: deque[tuple[int, int]] = deque()
+
+    @property
+    def link(self) -> Link:
+        """How well the meter's clock is known, and how the way from it has fared."""
+        return self._sampler.link
+
+    def clock_uncertainty_ns(self, begin_ns: int) -> int:
+        """The largest uncertainty of the meter's clock that was said of samples from begin_ns on."""
+        return max((said_ns for until_ns, said_ns in self._uncertain if until_ns >= begin_ns), default=0)
 
     def settle(self) -> None:
         """Take period and lag from the samples so far, once there are enough of them.
@@ -50,7 +62,7 @@ class PowerLog:
             self._sampler.wait_beyond(int(self._tail["ready_ns"][-1]) if len(self._tail) else 0)
             self._drain()
         self.period_ns = conversion_period_ns(self._tail["ready_ns"])
-        self.lag_ns = lag_s(self._sampler.meter, self.period_ns * 1e-9) * 1e9
+        self.lag_ns = self._sampler.lag_s(self.period_ns * 1e-9) * 1e9
 
     def covers(self, end_ns: int) -> bool:
         """Samples have come in that end after end_ns, so that a window up to there can be joined."""
@@ -70,13 +82,7 @@ class PowerLog:
         """Intervals from before begin_ns to now."""
         since = np.searchsorted(self._tail["ready_ns"], begin_ns - 2 * self.period_ns)
         tail = self._tail[max(0, int(since) - 1) :]
-        return Trace.from_stamps(
-            tail["ready_ns"],
-            self._sampler.scale.watts(tail["shunt"], tail["bus"]),
-            period_ns=self.period_ns,
-            lag_ns=self.lag_ns,
-            saturated=(tail["flags"] & Flag.SATURATED) != 0,
-        )
+        return trace_of(tail, self._sampler.scale, period_ns=self.period_ns, lag_ns=self.lag_ns)
 
     def was_reset(self, begin_ns: int, end_ns: int) -> bool:
         """The chip had to be set anew for a sample that touches the window."""
@@ -109,29 +115,31 @@ class PowerLog:
         """Drop samples that no window from begin_ns on needs; hand old ones on for keeping."""
         keep = max(0, int(np.searchsorted(self._tail["ready_ns"], begin_ns - 4 * self.period_ns)) - 1)
         self._tail = self._tail[keep:]
+        while self._uncertain and self._uncertain[0][0] < begin_ns:
+            self._uncertain.popleft()
         oldest = next((chunk["ready_ns"][0] for chunk in self._unsaved if len(chunk)), None)
         if oldest is not None and begin_ns - int(oldest) > SAVE_EVERY_NS:
             self.save()
 
     def save(self) -> None:
         """Hand all samples not yet kept on for keeping."""
-        chunk = np.concatenate(self._unsaved)
-        self._unsaved = []
-        if len(chunk):
-            self._save(chunk)
+        unsaved, self._unsaved = [chunk for chunk in self._unsaved if len(chunk)], []
+        if unsaved:
+            self._save(np.concatenate(unsaved))
 
     def _drain(self) -> None:
         fresh = self._sampler.drain()
         if len(fresh):
             self.samples += len(fresh)
             self.lost += self._lost_before(fresh["ready_ns"])
+            self._uncertain.append((int(fresh["ready_ns"][-1]), self._sampler.link.clock_uncertainty_ns))
             self._unsaved.append(fresh)
             self._tail = np.concatenate([self._tail, fresh])
 
     def _lost_before(self, ready_ns: NDArray[np.int64]) -> int:
         """Conversions missing between fresh samples and the one before them."""
-        if not self.period_ns or not len(self._tail):
-            return 0
+        if not self.period_ns or not len(self._tail) or isinstance(self._sampler.scale, EnergyWord):
+            return 0  # before anything is known of the rhythm; a counter loses nothing
         stamps = np.concatenate([self._tail["ready_ns"][-1:], ready_ns])
         steps = np.rint(np.diff(stamps) / self.period_ns).astype(np.int64)
         if self._was_paused:  # what passed unread in a pause was not lost

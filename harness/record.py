@@ -120,7 +120,6 @@ class SittingOpened:
             `versions`.
         cold_start: durations of the stages: `start_s`, `import_s`, `load_s`, `first_inference_s`.
         meter: configuration as read back from the chip, with `origin`; None without a meter.
-        power_columns: names of the integers in the raw power file.
         period_ns: measured conversion period; None without a meter.
         lag_ns: shift of a sample's interval against its stamp; None without a meter.
         watts: factors from raw integers to watts, as `harness.meters` describes them; None without a meter.
@@ -130,6 +129,8 @@ class SittingOpened:
         beat: "p/q" where the inference and the meter's period are nearly in step; None otherwise.
         preflight_correct, preflight_items: of the gate before measuring.
         environment: clocks, governor, temperature, throttling, load.
+        whole_windows: the source of an imported sitting tells windows of several inferences and no single latency;
+            `latencies_ns` of its cycles are then even parts of the window, and no latency is estimated from them.
     """
 
     case: str
@@ -153,6 +154,7 @@ class SittingOpened:
     preflight_correct: int
     preflight_items: int
     environment: Mapping[str, Any]
+    whole_windows: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +167,8 @@ class SittingClosed:
         idle_after_w: mean power after the last cycle, model loaded; None where not taken.
         memory: bytes: `peak`, `after_import`, `after_load` of the worker's resident set; `counter` names the source.
         samples, lost: of the meter over the whole sitting.
+        link: of the way from the meter, at the end, as `harness.meters.Link` names it: `clock_uncertainty_ns`,
+            `clock_rate_ppb`, `clock_residual_ns`, `damaged`, `reopened`; None without a meter.
         sampler_on_s, sampler_off_s: median latency with the sampler running and paused, interleaved; None
             where not taken.
         dead_time_s: of the harness between two inferences of one window.
@@ -183,6 +187,7 @@ class SittingClosed:
     sampler_off_s: float | None
     dead_time_s: float | None
     environment: Mapping[str, Any]
+    link: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +210,23 @@ class Incident:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedCase:
+    """What another tool says of one case; no cycle of the harness is behind it.
+
+    Attributes:
+        case: id, as made from the source.
+        board: id of the board; empty where the source names none.
+        figures: quantity to value, in the SI unit its name ends in.
+        place: where in the source it stands, such as `line 8`.
+    """
+
+    case: str
+    board: str
+    figures: Mapping[str, Any]
+    place: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunStart:
     """Everything known before the first cycle.
 
@@ -223,6 +245,7 @@ class RunStart:
         plan_sha256: digest of everything the plan was made of.
         provenance: versions, git, host, command line.
         found: `hw_revision`, `firmware`, `identity` as the device says them, beside `expected`.
+        shortlist_of: id of the run whose best cases this one measures afresh; empty for none.
     """
 
     schema_version: int
@@ -242,6 +265,7 @@ class RunStart:
     plan_sha256: str
     provenance: Mapping[str, Any]
     found: Mapping[str, Any]
+    shortlist_of: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

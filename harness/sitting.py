@@ -7,13 +7,15 @@ power again, state the harness's own cost, close everything.
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
+from harness.calibration import calibration_of
 from harness.cycle import Observation, Shape, choose_shape, join
 from harness.data import LabelledData
 from harness.errors import BenchError, MeasurementError
@@ -23,11 +25,11 @@ from harness.powerlog import PowerLog
 from harness.profile import Device
 from harness.provenance import utc_now
 from harness.record import Cycle, Phase, SittingClosed, SittingOpened, Void
-from harness.subject import Subject
+from harness.subject import Answer, Subject, most_likely
 from harness.suite import Protocol as SuiteProtocol
 from harness.targets import Target
 
-OVERHEAD_WINDOWS = 6
+OVERHEAD_WINDOWS = 4
 """Windows in each of the four stretches on, off, off, on that state the cost of the sampler."""
 
 FAST_QUANTILE = 0.1
@@ -37,15 +39,21 @@ FAST_QUANTILE = 0.1
 class Journal(Protocol):
     """Where a sitting's records go; the writer of the store is one."""
 
-    next_seq: int
+    @property
+    def next_seq(self) -> int:
+        """Number of the next cycle."""
 
-    def opened(self, record: SittingOpened) -> None: ...
+    def opened(self, record: SittingOpened) -> None:
+        """Keep the circumstances of a sitting."""
 
-    def closed(self, record: SittingClosed) -> None: ...
+    def closed(self, record: SittingClosed) -> None:
+        """Keep what is known of a sitting only at its end."""
 
-    def cycle(self, record: Cycle) -> None: ...
+    def cycle(self, cycle: Cycle) -> None:
+        """Keep one cycle."""
 
-    def samples(self, case: str, sitting: int, part: int, raw: Any) -> None: ...
+    def samples(self, case: str, sitting: int, part: int, raw: Any) -> None:
+        """Keep raw samples of the meter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +76,23 @@ class Order:
     seed: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attendance:
+    """A sitting that is open: warmed up, its circumstances written, ready for cycles.
+
+    Attributes:
+        subject: the case on its target.
+        shape: of the cycles.
+        inference_s: latency the shape was chosen for.
+        opened_ns: when the sitting began, on the bench's monotonic clock.
+    """
+
+    subject: Subject
+    shape: Shape
+    inference_s: float
+    opened_ns: int
+
+
 @dataclass(slots=True)
 class Sitting:
     """One sitting on one device; `measure` does it."""
@@ -79,10 +104,13 @@ class Sitting:
     journal: Journal
     open_target: Callable[[], Target]
     seen: Callable[[Cycle], None]
+    answer: Answer = most_likely
     clock: Callable[[], int] = time.monotonic_ns
     sleep: Callable[[float], None] = time.sleep
+    open_sampler: Callable[..., Sampler] = Sampler
     _waiting: deque[tuple[Observation, Phase]] = field(default_factory=deque)
     _power: PowerLog | None = None
+    _gaps: random.Random | None = None
 
     def measure(self) -> None:
         """Measure the case once, from scratch.
@@ -91,6 +119,12 @@ class Sitting:
             TargetError, MeterError, StoreError: the bench misbehaved; joined cycles are kept.
             MeasurementError: the model fails the gate before measuring.
         """
+        with self.attend() as attendance:
+            self._go_through(attendance)
+
+    @contextmanager
+    def attend(self) -> Iterator[Attendance]:
+        """Open the sitting, hand it over for its cycles, close it; raises as `measure`."""
         opened_ns, opened_utc = self.clock(), utc_now()
         with ExitStack() as bench:
             target = bench.enter_context(self.open_target())
@@ -100,6 +134,7 @@ class Sitting:
                 dtype=self.data.data.dtype,
                 shape=tuple(self.data.data.shape),
                 reply_s=self.device.reply_s,
+                answer=self.answer,
             )
             loaded = subject.load()
             meter = self._open_meter(bench, target)
@@ -133,7 +168,7 @@ class Sitting:
                 for observation in warmed:
                     self._waiting.append((observation, Phase.WARMUP))
                 self._join_waiting(last=True)
-                self._go_through(subject, shape, inference_s, opened_ns)
+                yield Attendance(subject=subject, shape=shape, inference_s=inference_s, opened_ns=opened_ns)
             except BaseException:
                 self._give_up_waiting()
                 raise
@@ -153,8 +188,39 @@ class Sitting:
                     sampler_off_s=off_s,
                     dead_time_s=subject.dead_time_s(),
                     environment=subject.environment(),
+                    link=self._power.link._asdict() if self._power else None,
                 )
             )
+
+    def cycle(
+        self, at: Attendance, item: int, *, label: int | None = None, tensor: NDArray[Any] | None = None
+    ) -> Cycle:
+        """One counted cycle, joined before it returns: for whoever goes through the items himself.
+
+        Args:
+            at: the open sitting.
+            item: row of the labelled data, or a number of one's own where label and tensor are one's own.
+            label: what is right; None for the label of that row.
+            tensor: the input as the model takes it; None for the input of that row.
+        """
+        seen = at.subject.observe(
+            item,
+            self.data.label(item) if label is None else label,
+            self.data.input(item) if tensor is None else tensor,
+            repeats=at.shape.repeats,
+            lead=at.shape.lead,
+            tail=at.shape.tail,
+            gap_s=self._gap_s(at.shape),
+            inference_s=at.inference_s,
+        )
+        self._waiting.append((seen, Phase.MEASURE))
+        return self._join_waiting(last=True)[-1]
+
+    def _gap_s(self, shape: Shape) -> float:
+        """A random pause of up to one period of the meter."""
+        if self._gaps is None:
+            self._gaps = random.Random(self.order.seed)  # noqa: S311  dither, not a secret
+        return self._gaps.uniform(0.0, shape.gap_limit_s)
 
     def _place(self) -> dict[str, Any]:
         return {"case": self.order.case.id, "sitting": self.order.sitting, "part": self.order.part}
@@ -162,14 +228,21 @@ class Sitting:
     def _open_meter(self, bench: ExitStack, target: Target) -> Mapping[str, Any] | None:
         if self.device.meter is None:
             return None
+        calibration = calibration_of(self.device)
         sampler = bench.enter_context(
-            Sampler(self.device.meter, subject_pid=target.subject_pid, reply_s=self.device.reply_s)
+            self.open_sampler(
+                self.device.meter,
+                subject_pid=target.subject_pid,
+                reply_s=self.device.reply_s,
+                calibration=calibration,
+            )
         )
         self._power = PowerLog(sampler, lambda raw: self.journal.samples(**self._place(), raw=raw))
         return {
             **sampler.configuration,
             "origin": str(sampler.origin),
             "boundary": self.device.meter.boundary,
+            "calibration": None if calibration is None else calibration.summary(),
             "watts": sampler.scale.as_record(),
         }
 
@@ -182,6 +255,8 @@ class Sitting:
         end_ns = self.clock()
         if not self._power.period_ns:
             self._power.settle()
+        if not self.protocol.idle_s:
+            return None
         self._power.wait_for(end_ns)
         return self._power.mean_w(begin_ns, end_ns)
 
@@ -189,13 +264,15 @@ class Sitting:
         """The gate: a wrong model is found before it is measured; its share is never the accuracy."""
         items = self.data.items[: self.protocol.preflight_items]
         right = sum(
-            seen.predicted == seen.label for item in items for seen in [self._observe(subject, item, repeats=1)]
+            seen.predicted == seen.label
+            for item in items
+            for seen in [self._observe(subject, item, repeats=1)]
         )
         if items and right < self.protocol.preflight_accuracy * len(items):
             raise MeasurementError(
-                f"{self.order.case.id}: {right} of {len(items)} labelled inputs are right before measuring, the suite "
-                f"asks for {self.protocol.preflight_accuracy:.0%}; check the model's file, its pre-processing and "
-                "whether this version of the engine runs its precision correctly"
+                f"{self.order.case.id}: {right} of {len(items)} labelled inputs are right before measuring, "
+                f"the suite asks for {self.protocol.preflight_accuracy:.0%}; check the model's file, its "
+                "pre-processing and whether this version of the engine runs its precision correctly"
             )
         return right, len(items)
 
@@ -206,15 +283,19 @@ class Sitting:
         seen = [self._observe(subject, item, repeats=3)]
         while True:
             inference_s = _fast_s(seen[-1])
-            shape = choose_shape(inference_s, period_s, self.protocol)
+            shape = choose_shape(
+                inference_s,
+                period_s,
+                self.protocol,
+                clock_uncertainty_s=self._power.link.clock_uncertainty_ns * 1e-9 if self._power else 0.0,
+            )
             spent_s = sum(one.stamps_ns[-1] - one.stamps_ns[0] for one in seen) * 1e-9
             if spent_s >= self.protocol.warmup_s and len(seen) > 2:
                 return inference_s, shape, seen[1:]
             seen.append(self._observe(subject, item, shape=shape, inference_s=inference_s))
 
-    def _go_through(self, subject: Subject, shape: Shape, inference_s: float, opened_ns: int) -> None:
+    def _go_through(self, at: Attendance) -> None:
         """Observe every item, join, measure void ones again, until the block is long enough."""
-        gaps = random.Random(self.order.seed)  # noqa: S311  dither, not a secret
         begin_ns = self.clock()
         queue = deque(self.order.items)
         tries: Counter[int] = Counter()
@@ -226,13 +307,18 @@ class Sitting:
                 queue.extend(self.order.items)
             if not queue:
                 return
-            if (self.clock() - opened_ns) * 1e-9 > self.device.job_s:
+            if (self.clock() - at.opened_ns) * 1e-9 > self.device.job_s:
                 raise BenchError(
-                    f"{self.order.case.id}: the sitting is not over after job_s = {self.device.job_s:g} s; raise job_s in "
-                    f"{self.device.path} or ask for fewer items"
+                    f"{self.order.case.id}: the sitting is not over after job_s = {self.device.job_s:g} s; "
+                    f"raise job_s in {self.device.path} or ask for fewer items"
                 )
-            gap_s = gaps.uniform(0.0, shape.gap_limit_s)
-            seen = self._observe(subject, queue.popleft(), shape=shape, gap_s=gap_s, inference_s=inference_s)
+            seen = self._observe(
+                at.subject,
+                queue.popleft(),
+                shape=at.shape,
+                gap_s=self._gap_s(at.shape),
+                inference_s=at.inference_s,
+            )
             self._waiting.append((seen, Phase.MEASURE))
             queue.extend(self._to_repeat(self._join_waiting(), tries))
 
@@ -240,7 +326,11 @@ class Sitting:
         """Items of void cycles that may be measured again."""
         again = []
         for cycle in cycles:
-            if cycle.phase is Phase.MEASURE and not cycle.valid and tries[cycle.item] < self.protocol.remeasure:
+            if (
+                cycle.phase is Phase.MEASURE
+                and not cycle.valid
+                and tries[cycle.item] < self.protocol.remeasure
+            ):
                 tries[cycle.item] += 1
                 again.append(cycle.item)
         return again
@@ -296,8 +386,16 @@ class Sitting:
             self._power.save()
 
     def _write(self, seen: Observation, phase: Phase, trace: Any, faults: Sequence[Void]) -> Cycle:
+        uncertainty_ns = self._power.clock_uncertainty_ns(seen.stamps_ns[0]) if self._power else 0
         cycle = join(
-            seen, trace, self.protocol, faults, seq=self.journal.next_seq, phase=phase, **self._place()
+            seen,
+            trace,
+            self.protocol,
+            faults,
+            clock_uncertainty_ns=uncertainty_ns,
+            seq=self.journal.next_seq,
+            phase=phase,
+            **self._place(),
         )
         self.journal.cycle(cycle)
         self.seen(cycle)

@@ -14,7 +14,6 @@ from harness.frames import Frame
 from harness.plan import Case
 from harness.targets import Target
 
-
 Answer = Callable[[NDArray[Any]], int | None]
 """The class in an output; None where the output holds none."""
 

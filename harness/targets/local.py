@@ -60,7 +60,7 @@ class LocalTarget:
             RefusalError: the worker refused; it can be asked again.
             TargetError: the worker died or stayed silent for reply_s; it is then unusable.
         """
-        self._child.send(frame)
+        self._child.send(frame, reply_s)
         reply = self._child.receive(reply_s)
         if "error" in reply.header:
             raise RefusalError(str(reply.header["error"]))

@@ -1,0 +1,363 @@
+"""The bench refuses the wrong device, and goes through a plan come what may."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.bench import Bench, check_device
+from harness.errors import BenchError, FileError, Interrupted, StoreError, TargetError
+from harness.meters.virtual import VirtualClock
+from harness.plan import Plan
+from harness.profile import Identity
+from harness.record import Cycle, Incident
+from harness.store import Run, RunWriter, read_run
+from harness.targets import Target
+
+from .fake_target import FakeTarget
+from .values import device, labelled, plan
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ({}, {}),
+        ({"identity": Identity(kind="machine", value="x86_64")}, {"machine": "x86_64"}),
+        ({"identity": Identity(kind="dt-compatible", value="b")}, {"dt-compatible": ["a", "b"]}),
+        ({"identity": Identity(kind="mac", value="02:00:00:00:00:01")}, {"mac": ["02:00:00:00:00:01"]}),
+        ({"hw_revision": "1.0"}, {"hw_revision": "1.0"}),
+        ({"firmware": "2026-05-*"}, {"firmware": "2026-05-08"}),
+        ({"firmware_compatibility_matrix": {"a": ["1.*", "2.*"]}}, {"firmware": "2.3"}),
+        ({"firmware_compatibility_matrix": {"other": ["1.*"]}}, {"firmware": "2.3"}),
+        ({"firmware_compatibility_matrix": {"a": []}}, {"firmware": "2.3"}),
+    ],
+)
+def test_right_device(wanted: dict[str, Any], found: dict[str, Any]) -> None:
+    """A device that is what its file says passes."""
+    check_device(device(**wanted), found, {"a"})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "sentence"),
+    [
+        (
+            {"identity": Identity(kind="machine", value="aarch64")},
+            {"machine": "x86_64"},
+            r"identity.value: expected machine 'aarch64', the device says 'x86_64'",
+        ),
+        (
+            {"identity": Identity(kind="dt-compatible", value="c")},
+            {"dt-compatible": ["a", "b"]},
+            r"identity.value: expected dt-compatible 'c', the device says 'a', 'b'",
+        ),
+        (
+            {"identity": Identity(kind="mac", value="02:00:00:00:00:01")},
+            {},
+            r"identity.value: expected mac '02:00:00:00:00:01', the device says nothing",
+        ),
+        ({"hw_revision": "1.0"}, {"hw_revision": "1.1"}, r"hw_revision: expected '1.0', found '1.1'"),
+        ({"firmware": "2026-05-*"}, {"firmware": "2025-01-01"}, r"firmware: expected '2026-05-\*', found"),
+        (
+            {"firmware_compatibility_matrix": {"a": ["1.*", "2.*"]}},
+            {"firmware": "3.0"},
+            r"firmware_compatibility_matrix.a: firmware '3.0' is none of 1.\*, 2.\*",
+        ),
+    ],
+)
+def test_wrong_device(wanted: dict[str, Any], found: dict[str, Any], sentence: str) -> None:
+    """A device that is not what its file says is refused; file, key, expected and found are told."""
+    with pytest.raises(BenchError, match=rf"^devices/bench-1.yaml: {sentence}"):
+        check_device(device(**wanted), found, {"a"})
+
+
+class StagedBench(Bench):
+    """A bench whose workers are fake, one after the other as they are opened.
+
+    Attributes:
+        stage: what the workers raise by row, from the first opened on; more are flawless.
+        opened: the workers so far.
+    """
+
+    stage: Sequence[dict[int, BaseException]] = ()
+
+    def __init__(self, **parts: Any) -> None:
+        super().__init__(watcher=Ledger(), **parts)
+        self.opened: list[FakeTarget] = []
+
+    def open_target(self) -> Target:
+        """The next fake worker."""
+        number = len(self.opened)
+        errors = self.stage[number] if number < len(self.stage) else {}
+        self.opened.append(FakeTarget(clock=VirtualClock(10**9 * (1 + number)), errors=errors))
+        return self.opened[-1]
+
+
+class Ledger:
+    """A watcher that remembers."""
+
+    def __init__(self) -> None:
+        self.sittings: list[tuple[str, int, int]] = []
+        self.cycles: list[Cycle] = []
+        self.incidents: list[Incident] = []
+
+    def sitting(self, case: str, sitting: int, items: int) -> None:
+        """Remember it."""
+        self.sittings.append((case, sitting, items))
+
+    def cycle(self, cycle: Cycle) -> None:
+        """Remember it."""
+        self.cycles.append(cycle)
+
+    def incident(self, incident: Incident) -> None:
+        """Remember it."""
+        self.incidents.append(incident)
+
+
+class Lab:
+    """A plan of fake cases and a folder for its results."""
+
+    def __init__(self, folder: Path, models: Sequence[str] = ("good",), **asked: Any) -> None:
+        self.folder = folder
+        self.data = labelled()
+        self.plan: Plan = plan(folder, self.data, models, on=device(**asked.pop("device", {})), **asked)
+
+    def bench(self, *stage: dict[int, BaseException]) -> StagedBench:
+        """A bench; the first worker identifies the device, the next shows its evidence, then come sittings."""
+        bench = StagedBench(plan=self.plan, data=self.data)
+        bench.stage = stage
+        return bench
+
+    def begin(self, bench: Bench) -> RunWriter:
+        """A new run of that bench."""
+        return RunWriter.create(self.folder / "results", bench.start())
+
+    def read(self) -> Run:
+        """The only run there is."""
+        (path,) = (self.folder / "results" / "runs").iterdir()
+        return read_run(path)
+
+    @property
+    def path(self) -> Path:
+        """Of the only run there is."""
+        return self.read().path
+
+
+def valid_items(run: Run) -> list[tuple[str, int, int]]:
+    """Case, sitting and item of every cycle that counts."""
+    rows = run.cycles[(run.cycles["phase"] == "measure") & (run.cycles["void"] == "")]
+    return sorted(zip(rows["case"], rows["sitting"], rows["item"], strict=True))
+
+
+def planned_items(wanted: Plan) -> list[tuple[str, int, int]]:
+    """Case, sitting and item of every cycle that is to count."""
+    return sorted((case, sitting, item) for case, sitting in wanted.order for item in wanted.items[sitting])
+
+
+def test_all_that_was_planned(tmp_path: Path) -> None:
+    """A run measures every planned item of every sitting, in the planned order, and is complete."""
+    lab = Lab(tmp_path, ["good", "fine"], sittings=2)
+    bench = lab.bench()
+    with lab.begin(bench) as writer:
+        refused = bench.run(writer)
+    run = lab.read()
+
+    assert {} == refused
+    assert "complete" == run.status
+    assert planned_items(lab.plan) == valid_items(run)
+    assert list(lab.plan.order) == [(case, sitting) for case, sitting, _ in bench.watcher.sittings]
+    assert list(lab.plan.order) == [(each.case, each.sitting) for each in run.opened]
+    assert [target.is_open for target in bench.opened] == [False] * len(bench.opened)
+
+
+def test_start_says_what_was_planned(tmp_path: Path) -> None:
+    """The start of a run holds the plan's digest, its orders, what the device said and what was expected."""
+    lab = Lab(tmp_path)
+    start = lab.bench().start()
+
+    assert lab.plan.sha256 == start.plan_sha256
+    assert [case.id for case in lab.plan.cases] == list(start.cases)
+    assert {"1": list(lab.plan.items[1])} == start.items
+    assert start.origin is None
+    assert "fake" == start.found["machine"]
+    assert {"hw_revision": None, "firmware": None} == start.found["expected"]
+
+
+def test_evidence_is_taken_once_by_a_worker_of_its_own(tmp_path: Path) -> None:
+    """What runs is inspected once a case, by a worker that measures nothing."""
+    lab = Lab(tmp_path, sittings=2)
+    bench = lab.bench()
+    with lab.begin(bench) as writer:
+        bench.run(writer)
+    inspections = [target.verbs for target in bench.opened if "inspect" in target.verbs]
+
+    assert [["load", "inspect"]] == inspections
+    assert {"FakeProvider": 1} == lab.read().opened[0].executed["providers"]
+
+
+def test_sitting_goes_on_after_an_incident(tmp_path: Path) -> None:
+    """A sitting that breaks is written as an incident, and the rest of its items is measured in part 2."""
+    lab = Lab(tmp_path)
+    last = lab.plan.items[1][5]
+    bench = lab.bench({}, {}, {last: TargetError("the worker was killed by SIGKILL")})
+    with lab.begin(bench) as writer:
+        bench.run(writer)
+    run = lab.read()
+
+    assert "complete" == run.status
+    assert planned_items(lab.plan) == valid_items(run)
+    assert [(1, "the worker was killed by SIGKILL", 3)] == [
+        (each.part, each.what, each.exit_code) for each in run.incidents
+    ]
+    assert [1, 2] == [each.part for each in run.opened]
+    assert [2] == [each.part for each in run.closed]
+    assert [8, 3] == [items for _, _, items in bench.watcher.sittings]
+    assert 1 == len(bench.watcher.incidents)
+
+
+def test_incident_before_the_first_cycle(tmp_path: Path) -> None:
+    """A sitting that breaks in its warm-up is tried again as part 2."""
+    lab = Lab(tmp_path)
+    first = lab.plan.items[1][0]
+    bench = lab.bench({}, {}, {first: TargetError("gone")})
+    with lab.begin(bench) as writer:
+        bench.run(writer)
+
+    assert [2] == [each.part for each in lab.read().opened]
+    assert planned_items(lab.plan) == valid_items(lab.read())
+
+
+@pytest.mark.parametrize("retries", [0, 1, 2])
+def test_retries_are_exhausted(tmp_path: Path, retries: int) -> None:
+    """After so many retries the run is aborted by the error itself; what was measured is kept."""
+    lab = Lab(tmp_path, ["good", "fine"], device={"retries": retries})
+    row = lab.plan.items[1][5]
+    errors = {row: TargetError("the worker was killed by SIGKILL")}
+    bench = lab.bench({}, {}, *[errors] * 10)
+    with lab.begin(bench) as writer, pytest.raises(TargetError, match="SIGKILL") as caught:
+        bench.run(writer)
+    run = lab.read()
+
+    assert 3 == caught.value.exit_code
+    assert "aborted" == run.status
+    assert run.stop is not None
+    assert "the worker was killed by SIGKILL" == run.stop.reason
+    assert list(range(1, retries + 2)) == [each.part for each in run.incidents]
+    assert 5 == len(valid_items(run))
+
+
+@pytest.mark.parametrize("bad", ["wrong", "refused"])
+def test_other_cases_are_measured(tmp_path: Path, bad: str) -> None:
+    """A case that fails the gate or the load is given up after one attempt; the others are measured."""
+    lab = Lab(tmp_path, [bad, "good"], sittings=2)
+    bench = lab.bench()
+    with lab.begin(bench) as writer:
+        refused = bench.run(writer)
+    run = lab.read()
+    case = f"bench-1/fake/two/{bad}"
+
+    assert {case} == set(refused)
+    assert "complete" == run.status
+    assert run.stop is not None
+    assert refused[case] == run.stop.reason
+    assert [(case, 4)] == [(each.case, each.exit_code) for each in run.incidents]
+    assert [each for each in planned_items(lab.plan) if each[0] != case] == valid_items(run)
+
+
+def test_interrupted_run_goes_on(tmp_path: Path) -> None:
+    """A run stopped by the user keeps its cycles, says how to go on, and measures only the rest when resumed."""
+    lab = Lab(tmp_path, ["good", "fine"])
+    row = lab.plan.items[1][5]
+    bench = lab.bench({}, {}, {row: KeyboardInterrupt()})
+    with (
+        lab.begin(bench) as writer,
+        pytest.raises(Interrupted, match=r"harness run --resume .*runs/") as stop,
+    ):
+        bench.run(writer)
+    before = lab.read()
+    again = lab.bench()
+    with RunWriter.resume(lab.path) as writer:
+        again.run(writer)
+    after = lab.read()
+
+    assert 130 == stop.value.exit_code
+    assert "interrupted" == before.status
+    assert 5 == len(valid_items(before))
+    assert "complete" == after.status
+    assert planned_items(lab.plan) == valid_items(after)
+    assert [3, 8] == [items for _, _, items in again.watcher.sittings]
+    assert [1, 2, 1] == [each.part for each in after.opened]
+
+
+def test_resumed_run_leaves_closed_sittings(tmp_path: Path) -> None:
+    """An item that stayed void in a sitting that was closed is explained, and not measured again by resuming."""
+    lab = Lab(tmp_path, ["good", "fine"])
+    bench = lab.bench({}, {}, {}, {})
+    void = lab.plan.items[1][2]
+
+    class Drifting(StagedBench):
+        def open_target(self) -> Target:
+            target = super().open_target()
+            assert isinstance(target, FakeTarget)
+            target.drifting = frozenset({void})
+            if len(self.opened) == 5:
+                target.errors = {lab.plan.items[1][5]: KeyboardInterrupt()}
+            return target
+
+    bench = Drifting(plan=lab.plan, data=lab.data)
+    with lab.begin(bench) as writer, pytest.raises(Interrupted):
+        bench.run(writer)
+    again = lab.bench()
+    with RunWriter.resume(lab.path) as writer:
+        again.run(writer)
+
+    assert [lab.plan.order[1][0]] == [case for case, _, _ in again.watcher.sittings]
+    assert "complete" == lab.read().status
+
+
+def test_missing_model_aborts(tmp_path: Path) -> None:
+    """A model file that vanishes ends the run as aborted, by an error of the file."""
+    lab = Lab(tmp_path)
+    bench = lab.bench()
+    with lab.begin(bench) as writer:
+        lab.plan.cases[0].artefact.path.unlink()
+        with pytest.raises(FileError, match=r"good.model"):
+            bench.run(writer)
+
+    assert "aborted" == lab.read().status
+
+
+def test_full_disk_aborts_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run directory that takes no more ends the run without retries."""
+    lab = Lab(tmp_path)
+    bench = lab.bench()
+    with lab.begin(bench) as writer:
+        monkeypatch.setattr(RunWriter, "cycle", full_disk)
+        with pytest.raises(StoreError, match="No space"):
+            bench.run(writer)
+    run = lab.read()
+
+    assert "aborted" == run.status
+    assert [] == list(run.incidents)
+    assert 1 == len(bench.watcher.sittings)
+
+
+def full_disk(_writer: RunWriter, _cycle: Cycle) -> None:
+    """What the store does when the disk is full."""
+    raise StoreError("cannot be written: No space left on device")
+
+
+def test_wrong_device_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    """On the wrong device no run begins."""
+    lab = Lab(tmp_path, device={"identity": Identity(kind="machine", value="aarch64")})
+    with pytest.raises(BenchError, match="expected machine 'aarch64', the device says 'fake'"):
+        lab.begin(lab.bench())
+
+    assert not (tmp_path / "results").exists()
+
+
+def test_unknown_connection(tmp_path: Path) -> None:
+    """A connection that this version does not serve is an error of the file."""
+    lab = Lab(tmp_path, device={"connection": "pigeon"})
+    with pytest.raises(FileError, match="connection: 'pigeon'"):
+        Bench(plan=lab.plan, data=lab.data, watcher=Ledger()).open_target()
