@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Protocol
 
 
 class Origin(StrEnum):
@@ -107,15 +108,19 @@ class Bus:
     """How a chip is reached.
 
     Attributes:
-        kind: `i2c` for a bus of this machine, `simulated` for the model of the chip.
-        path: device node of the bus, `/dev/i2c-1`; None for the simulated one.
+        kind: `i2c` for a bus of this machine, `bridge` for a serial bridge, `simulated` for the model of the chip.
+        path: device node of the bus, `/dev/i2c-1`, or of the bridge's serial port; None for the simulated one.
+        baud: rate of the bridge's serial port; only of a bridge.
         waveform, chip: only of the simulated one.
+        clock_hz: rate of the bus; only of the simulated one, whose transfers then take their time. None for none.
     """
 
     kind: str
     path: str | None = None
+    baud: int | None = None
     waveform: Waveform | None = None
     chip: ChipErrors | None = None
+    clock_hz: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +137,12 @@ class Ina226Meter:
         shunt_conversion_s, bus_conversion_s: typical conversion times, each one of the eight of the chip.
         average: conversions averaged in the chip; 1 for metering.
         boundary: what the rail feeds, in words, such as "5 V input of the board, USB included".
+        chip: `genuine` (the data sheet's limits hold) or `module` (a chip of unknown make).
+        shunt_tolerance: relative limit of the shunt's resistance; None where nobody knows it.
+        shunt_tcr_per_k: the shunt's temperature coefficient; given with the tolerance.
+        temperature_span_k: the meter stands within this of 25 °C, or of the temperature of its calibration; None
+            for an assumed one.
+        supply_v: of the chip; None for anything it permits.
     """
 
     kind: str
@@ -143,11 +154,35 @@ class Ina226Meter:
     bus_conversion_s: float
     average: int
     boundary: str
+    chip: str = "module"
+    shunt_tolerance: float | None = None
+    shunt_tcr_per_k: float | None = None
+    temperature_span_k: float | None = None
+    supply_v: float | None = None
 
     @property
     def origin(self) -> Origin:
         """Measured, unless the chip is simulated."""
         return Origin.SIMULATED if self.bus.kind == "simulated" else Origin.MEASURED
+
+
+class Meter(Protocol):
+    """What every meter of a profile says of itself; those beside the INA226 are in `harness.instruments`."""
+
+    @property
+    def kind(self) -> str:
+        """Name of its kind."""
+        ...
+
+    @property
+    def boundary(self) -> str:
+        """What the rail feeds, in words."""
+        ...
+
+    @property
+    def origin(self) -> Origin:
+        """Where its figures come from."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +229,7 @@ class Device:
     signing_cert_fingerprint: str | None
     identity: Identity
     connection: str
-    meter: Ina226Meter | None
+    meter: Meter | None
     calibration: Path | None
     start_temperature_c: float | None
     job_s: float

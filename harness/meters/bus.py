@@ -29,7 +29,7 @@ def open_bus(meter: Ina226Meter, subject_pid: int | None) -> RegisterBus:
 def _simulated(meter: Ina226Meter, subject_pid: int | None) -> RegisterBus:
     # Only a simulated bench needs the model of the chip.
     from harness.meters.cpuclock import CpuClock  # noqa: PLC0415
-    from harness.meters.simulated import SimulatedIna226  # noqa: PLC0415
+    from harness.meters.simulated import REGISTER_BITS, SimulatedIna226  # noqa: PLC0415
     from harness.meters.waveforms import CpuWaveform  # noqa: PLC0415
 
     waveform = meter.bus.waveform
@@ -46,5 +46,7 @@ def _simulated(meter: Ina226Meter, subject_pid: int | None) -> RegisterBus:
         shunt_ohm=meter.shunt_ohm,
         vbus_tap=meter.vbus_tap,
         errors=meter.bus.chip,
+        wire_s=0.0 if meter.bus.clock_hz is None else REGISTER_BITS / meter.bus.clock_hz,
         release=used_ns.close,
+        access={"cpu_clock": used_ns.source, "bus_clock_hz": meter.bus.clock_hz},
     )

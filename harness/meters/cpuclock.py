@@ -75,6 +75,11 @@ class CpuClock:
         while self._counters:
             os.close(self._counters.pop())
 
+    @property
+    def source(self) -> str:
+        """What is read: `perf_task_clock`, exact to the reading, or `posix_clock`, which moves in ticks."""
+        return "perf_task_clock" if self._counters else "posix_clock"
+
     def __call__(self) -> int:
         """Nanoseconds of CPU time, from a beginning that stays the same while it is open.
 

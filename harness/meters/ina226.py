@@ -4,15 +4,18 @@ Register map and coding: TI SBOS547B, table 7-1 and section 7. Only SHUNT and BU
 This driver is the sole reader of MASK/ENABLE, whose conversion-ready flag a read clears.
 """
 
+import errno
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
+from harness.conversions import Config
 from harness.errors import MeterError
 from harness.meters import Flag, Raw
 from harness.meters.i2c import RegisterBus
+from harness.meters.identity import is_ina226, misfit
 from harness.meters.rhythm import Rhythm
 from harness.profile import Ina226Meter, Origin
 
@@ -27,22 +30,14 @@ ALERT_LIMIT = 0x07
 MANUFACTURER_ID = 0xFE
 DIE_ID = 0xFF
 
-MANUFACTURER = 0x5449
-"""'TI'."""
-DIE = 0x2260
-"""Bits 15 to 4; the rest is the revision."""
 CVRF = 1 << 3
 """Conversion ready, in MASK/ENABLE; cleared by reading it or by writing CONFIG."""
+MASK_VOID = 0x03E0
+"""Bits of MASK/ENABLE that the chip reads as 0; set, they come from lines nobody drives."""
+BUS_VOID = 0x8000
+"""The same of BUS, whose range ends at 0x7FFF."""
 POWER_ON_CONFIG = 0x4127
 RESET = 1 << 15
-CONFIG_ONE = 0x4000
-"""Bit 14 of CONFIG reads 1."""
-CONTINUOUS_BOTH = 7
-"""Mode: shunt, then bus, again and again."""
-
-AVERAGES = (1, 4, 16, 64, 128, 256, 512, 1024)
-CONVERSIONS_US = (140, 204, 332, 588, 1100, 2116, 4156, 8244)
-"""Typical conversion times; up to 10 % more by section 5.5."""
 
 SETTLE_NS = 100_000
 """Allowed to an overdue conversion beside its share of the period: the time of a look."""
@@ -56,62 +51,8 @@ CHECK_CONVERSIONS = 64
 """CONFIG is read again this often: a chip that lost its supply for a moment works on with other settings."""
 LONGEST_DELAY_NS = (1 << 31) - 1
 """A result read later than this is given up; the delay is kept in 32 bits."""
-READ_ATTEMPTS = 3
-"""For one register, before the conversion is given up."""
-
-
-class Config(NamedTuple):
-    """The CONFIG register in its four fields.
-
-    Attributes:
-        average: conversions averaged, one of `AVERAGES`.
-        bus_conversion_us, shunt_conversion_us: one of `CONVERSIONS_US`.
-        mode: 0 to 7.
-    """
-
-    average: int
-    bus_conversion_us: int
-    shunt_conversion_us: int
-    mode: int = CONTINUOUS_BOTH
-
-    @classmethod
-    def of(cls, meter: Ina226Meter) -> "Config":
-        """What a profile asks for, in continuous mode."""
-        return cls(
-            average=meter.average,
-            bus_conversion_us=round(meter.bus_conversion_s * 1e6),
-            shunt_conversion_us=round(meter.shunt_conversion_s * 1e6),
-        )
-
-    @classmethod
-    def decode(cls, word: int) -> "Config":
-        """Fields of a register value."""
-        return cls(
-            average=AVERAGES[word >> 9 & 7],
-            bus_conversion_us=CONVERSIONS_US[word >> 6 & 7],
-            shunt_conversion_us=CONVERSIONS_US[word >> 3 & 7],
-            mode=word & 7,
-        )
-
-    def encode(self) -> int:
-        """Register value.
-
-        Raises:
-            MeterError: the chip has no such setting.
-        """
-        return (
-            CONFIG_ONE
-            | _code("average", self.average, AVERAGES) << 9
-            | _code("bus conversion time in us", self.bus_conversion_us, CONVERSIONS_US) << 6
-            | _code("shunt conversion time in us", self.shunt_conversion_us, CONVERSIONS_US) << 3
-            | _code("mode", self.mode, tuple(range(8)))
-        )
-
-
-def _code(what: str, found: int, choices: tuple[int, ...]) -> int:
-    if found not in choices:
-        raise MeterError(f"INA226: {what} is {found}; the chip can do {', '.join(map(str, choices))}")
-    return choices.index(found)
+ATTEMPTS = 3
+"""At the results of a conversion before it is given up, and at giving the chip back."""
 
 
 def nominal_period_s(meter: Ina226Meter) -> float:
@@ -167,6 +108,7 @@ class Ina226:
         self._found_config: int | None = None
         self._down_ns = 0
         self._unchecked = 0
+        self._troubled = False
         self._last_error: OSError | None = None
 
     @property
@@ -194,8 +136,10 @@ class Ina226:
     ) -> None:
         found, self._found_config = self._found_config, None
         if found is not None:
-            with suppress(OSError, MeterError):  # a chip that no longer answers keeps nothing to restore
-                self._bus.write_u16(CONFIG, found)
+            for _ in range(ATTEMPTS):
+                with suppress(OSError, MeterError):  # a chip that no longer answers keeps nothing to restore
+                    self._bus.write_u16(CONFIG, found)
+                    break
 
     def configuration(self) -> Mapping[str, Any]:
         """What the chip is set to, as read back from it."""
@@ -206,7 +150,7 @@ class Ina226:
             "chip": "INA226",
             "address": f"{self._meter.address:#04x}",
             "bus": self._meter.bus.path or self._meter.bus.kind,
-            "access": getattr(self._bus, "access", self._meter.bus.kind),
+            **self._bus.access,
             "manufacturer_id": f"{manufacturer:#06x}",
             "die_id": f"{die:#06x}",
             "config": f"{word:#06x}",
@@ -254,10 +198,11 @@ class Ina226:
 
     def _identify(self) -> None:
         manufacturer, die = self._bus.read_u16(MANUFACTURER_ID), self._bus.read_u16(DIE_ID)
-        if manufacturer != MANUFACTURER or die & 0xFFF0 != DIE:
+        if not is_ina226(manufacturer, die):
+            config = self._bus.read_u16(CONFIG)
             raise MeterError(
-                f"{self._name}: expected manufacturer {MANUFACTURER:#06x} and die {DIE:#06x}, found "
-                f"{manufacturer:#06x} and {die:#06x}; another chip answers there, check meter.address"
+                f"{self._name}: expected manufacturer 0x5449 and die 0x226x, found {manufacturer:#06x} and "
+                f"{die:#06x} (CONFIG {config:#06x}): {misfit(manufacturer, die, config)}"
             )
         self._identity = (manufacturer, die)
 
@@ -278,8 +223,7 @@ class Ina226:
         up_ns = self._await_flag()
         if up_ns is None:
             return None
-        shunt = signed(self._read(SHUNT))
-        bus = self._read(BUS)
+        shunt, bus = self._results(up_ns)
         finished_ns = self._clock()
         ready_ns, flags = self._rhythm.place(self._down_ns, up_ns)
         self._down_ns = up_ns  # the look that found the flag also cleared it
@@ -287,6 +231,12 @@ class Ina226:
             return None  # the next conversion may have ended between the reads
         if abs(shunt) >= 0x7FFF or bus >= 0x7FFF:
             flags |= Flag.SATURATED
+        if self._troubled:
+            flags |= Flag.RETRIED
+            self._troubled = False
+        if bus == 0:
+            # So does a chip read that was reset a moment ago; whether it was, CONFIG tells.
+            self._unchecked = CHECK_CONVERSIONS
         return Raw(ready_ns, finished_ns - ready_ns, shunt, bus, int(flags))
 
     def _await_flag(self) -> int | None:
@@ -299,22 +249,54 @@ class Ina226:
         looks = 0
         while True:
             before_ns = self._clock()
-            up = self._bus.read_u16(MASK_ENABLE) & CVRF
+            up = self._look()
             after_ns = self._clock()
             if up:
                 # A flag that is up before its time is the mark of a chip that runs on other settings.
                 hasty = looks == 0 and after_ns < expected_ns
                 self._unchecked += CHECK_CONVERSIONS if hasty else 1
                 return after_ns
-            self._down_ns = before_ns
+            if up is not None:
+                self._down_ns = before_ns
             if after_ns > overdue_ns:
                 self._unchecked = CHECK_CONVERSIONS
                 return None
             looks += 1
             self._sleep(POLL_PAUSE_S)
 
-    def _read(self, register: int) -> int:
-        for _ in range(READ_ATTEMPTS - 1):
-            with suppress(OSError):
-                return self._bus.read_u16(register)
-        return self._bus.read_u16(register)
+    def _look(self) -> bool | None:
+        """Whether the flag is up; None where the look failed, which may have cleared it all the same."""
+        try:
+            word = self._bus.read_u16(MASK_ENABLE)
+            if word & MASK_VOID:
+                raise _undriven("MASK/ENABLE", word)
+        except OSError as error:
+            self._last_error = error
+            self._troubled = True
+            return None
+        return bool(word & CVRF)
+
+    def _results(self, up_ns: int) -> tuple[int, int]:
+        """SHUNT and BUS; tried again a few times, as long as they are those of this conversion.
+
+        Raises:
+            OSError: they could not be read.
+        """
+        failed = OSError(errno.EIO, "SHUNT and BUS were not read")
+        for _ in range(ATTEMPTS):
+            try:
+                shunt, bus = self._bus.read_u16s(SHUNT, BUS)
+                if bus & BUS_VOID:
+                    raise _undriven("BUS", bus)
+            except OSError as error:
+                self._last_error = failed = error
+                self._troubled = True
+                if self._clock() - up_ns > self._rhythm.period_ns:
+                    break
+            else:
+                return signed(shunt), bus
+        raise failed
+
+
+def _undriven(name: str, word: int) -> OSError:
+    return OSError(errno.EIO, f"{name} read {word:#06x}, which the chip never says")

@@ -10,11 +10,19 @@ from harness.meters import Flag
 SHARP_PERIODS = 0.5
 """Two looks closer than this witness the end between them; wider apart, the rhythm places it."""
 
+LOOSE_PERIODS = 0.65
+"""Up to this distance they still teach the period: where a look takes a quarter of it they are never closer than two
+looks, and without learning a chip off its nominal clock is lost again and again. Their middles scatter about the ends without
+bias, which a long baseline averages; still wider ones are miscounted too often to teach anything."""
+
 LEARNING_CONVERSIONS = 16
 """From this baseline on the measured period replaces the nominal one."""
 
 BASELINE_CONVERSIONS = 4096
 """A baseline this long is begun anew, so that the period follows the temperature."""
+
+RENEWAL_CONVERSIONS = 512
+"""From this baseline on the period of the one before it is replaced; a short one would be less exact."""
 
 LEAD_NS = 100_000.0
 """Looking begins at least this long before the expected end."""
@@ -47,6 +55,7 @@ class Rhythm:
         self._last_ns: float | None = None
         self._anchor_ns: float | None = None
         self._conversions = 0
+        self._enough = LEARNING_CONVERSIONS
 
     def restart(self, at_ns: int) -> None:
         """The chip began a new conversion at this instant; what is known of its clock stays."""
@@ -71,13 +80,16 @@ class Rhythm:
             up_ns: end of the first look that found it ready.
         """
         flags = Flag(0)
+        middle_ns = (down_ns + up_ns) / 2
         sharp = up_ns - down_ns <= SHARP_PERIODS * self.period_ns
+        loose = up_ns - down_ns <= LOOSE_PERIODS * self.period_ns
         if sharp:
-            ready_ns = (down_ns + up_ns) / 2
+            ready_ns = middle_ns
             self.lead_ns = max(LEAD_NS, LEAD_DECAY * self.lead_ns)
         else:
             flags |= Flag.LATE
-            self.lead_ns = min(2 * self.lead_ns, self.period_ns)
+            if not loose:
+                self.lead_ns = min(2 * self.lead_ns, self.period_ns)
             whole = max(0, int((up_ns - self.expected_ns) // self.period_ns))
             ready_ns = min(max(self.expected_ns + whole * self.period_ns, down_ns), up_ns)
         steps = 1
@@ -85,8 +97,8 @@ class Rhythm:
             steps = max(1, round((ready_ns - self._last_ns) / self.period_ns))
             if steps > 1:
                 flags |= Flag.MISSED
-        if sharp:
-            self._learn(ready_ns, steps)
+        if loose:
+            self._learn(middle_ns, steps)
         else:
             self._conversions += steps
         self._last_ns = ready_ns
@@ -96,10 +108,12 @@ class Rhythm:
     def _learn(self, ready_ns: float, steps: int) -> None:
         # A long step over an unlearnt period may be miscounted by one; such a baseline is not used.
         doubtful = steps > 1 and self.period_ns == self.nominal_ns
-        if self._anchor_ns is None or doubtful or self._conversions >= BASELINE_CONVERSIONS:
+        renewed = self._conversions >= BASELINE_CONVERSIONS
+        if self._anchor_ns is None or doubtful or renewed:
+            self._enough = RENEWAL_CONVERSIONS if renewed else LEARNING_CONVERSIONS
             self._anchor_ns = ready_ns
             self._conversions = 0
             return
         self._conversions += steps
-        if self._conversions >= LEARNING_CONVERSIONS:
+        if self._conversions >= self._enough:
             self.period_ns = (ready_ns - self._anchor_ns) / self._conversions

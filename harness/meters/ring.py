@@ -3,7 +3,7 @@
 One writer, one reader, no locks between them. The memory belongs to the processes that hold its descriptor, so
 the kernel frees it however they end. Layout, in the machine's own byte order:
 
-    written u64 | wanted u32 | state u32 | capacity u32 | entry bytes u32 | unused | entries
+    written u64 | wanted u32 | state u32 | capacity u32 | entry bytes u32 | link 5 x i64 | entries
 
 Entry number n lies at place n modulo capacity. `written` is raised after its entry is complete; a reader that
 falls a whole ring behind loses entries, and is told how many.
@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Self
 
 from harness.errors import MeterError
-from harness.meters import Raw
+from harness.meters import Link, Raw
 
 ENTRY = struct.Struct("=qihHI")
 """`Raw`, field by field."""
@@ -28,6 +28,7 @@ CAPACITY = 1 << 16
 """80 seconds at 806 conversions a second."""
 
 _WANTED, _STATE = 2, 3  # in words of four bytes
+_LINK = 3  # in words of eight
 
 
 class Doing(IntEnum):
@@ -71,6 +72,7 @@ class Ring:
         self._view = memoryview(memory)
         self._count = self._view[:8].cast("Q")
         self._words = self._view[:HEAD_BYTES].cast("I")
+        self._link = self._view[:HEAD_BYTES].cast("q")
         return self
 
     def __exit__(
@@ -78,7 +80,7 @@ class Ring:
     ) -> None:
         memory, self._memory = self._memory, None
         if memory is not None:
-            for view in (self._count, self._words, self._view):
+            for view in (self._count, self._words, self._link, self._view):
                 view.release()
             memory.close()
             os.close(self.descriptor)
@@ -105,6 +107,16 @@ class Ring:
     @state.setter
     def state(self, doing: Doing) -> None:
         self._words[_STATE] = doing
+
+    @property
+    def link(self) -> Link:
+        """What the meter said last of the way from it."""
+        return Link(*self._link[_LINK : _LINK + len(Link._fields)])
+
+    @link.setter
+    def link(self, link: Link) -> None:
+        for place, value in enumerate(link, _LINK):
+            self._link[place] = value
 
     def put(self, raw: Raw) -> None:
         """Append one sample, over the oldest when the ring is full; the writer's only."""

@@ -13,41 +13,24 @@ import signal
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from typing import Any, BinaryIO
 
-from harness.errors import MeterError
+from harness.errors import FileError, MeterError
 from harness.frames import Frame, FrameError, receive, send
-from harness.meters import Stream
-from harness.meters.bus import open_bus
-from harness.meters.ina226 import Ina226
+from harness.meters import DIRECT, Remote, Stream
+from harness.meters.opening import meter_from, open_stream
 from harness.meters.ring import Doing, Ring
-from harness.profile import Bus, ChipErrors, Ina226Meter, Waveform
 
 LOOK_EVERY = 32
 """Samples between two looks whether the bench is still there."""
+LOOK_NS = 50_000_000
+"""Or this time, where samples are slow."""
 PAUSED_S = 5e-3
 """Between two looks whether to go on."""
 REALTIME_PRIORITY = 10
 PR_SET_TIMERSLACK = 29
 """prctl(2): how late the kernel may wake this thread to save power; 50 us by default."""
-
-
-def meter_from(record: Mapping[str, Any]) -> Ina226Meter:
-    """The meter that `dataclasses.asdict` took apart for the way through a pipe."""
-    bus = record["bus"]
-    return Ina226Meter(
-        **{
-            **record,
-            "bus": Bus(
-                **{
-                    **bus,
-                    "waveform": bus["waveform"] and Waveform(**bus["waveform"]),
-                    "chip": bus["chip"] and ChipErrors(**bus["chip"]),
-                }
-            ),
-        }
-    )
 
 
 def prefer_punctuality() -> Mapping[str, Any]:
@@ -88,10 +71,13 @@ def sample(stream: Stream, ring: Ring, commands: BinaryIO) -> None:
 
 
 def _sample_some(stream: Stream, ring: Ring) -> None:
+    until_ns = time.monotonic_ns() + LOOK_NS
     for _ in range(LOOK_EVERY):
         ring.put(stream.next())
-        if ring.wanted is Doing.PAUSE:
-            return
+        if ring.wanted is Doing.PAUSE or time.monotonic_ns() > until_ns:
+            break
+    if isinstance(stream, Remote):
+        ring.link = stream.link
 
 
 def main() -> int:
@@ -104,7 +90,7 @@ def main() -> int:
     os.dup2(2, 1)
     try:
         _serve(commands, answers)
-    except (MeterError, FrameError) as error:
+    except (MeterError, FileError, FrameError) as error:
         with suppress(OSError):
             send(answers, Frame(header={"error": str(error)}))
         return MeterError.exit_code
@@ -119,10 +105,10 @@ def _serve(commands: BinaryIO, answers: BinaryIO) -> None:
     meter = meter_from(start["meter"])
     with (
         Ring(start["ring"]) as ring,
-        closing(open_bus(meter, start["subject_pid"])) as bus,
-        Ina226(meter, bus) as stream,
+        open_stream(meter, start["subject_pid"]) as stream,
     ):
         granted = prefer_punctuality()
+        ring.link = stream.link if isinstance(stream, Remote) else DIRECT
         configuration = {"origin": stream.origin, **stream.configuration(), **granted}
         send(answers, Frame(header={"configuration": configuration}))
         sample(stream, ring, commands)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from harness.datasheet import BUS_LSB_V, SHUNT_LSB_V
 from harness.profile import Ina226Meter
 
 if TYPE_CHECKING:
@@ -16,12 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Figure = TypeVar("Figure", float, NDArray[np.float64])
-
-SHUNT_LSB_V = 2.5e-6
-"""TI SBOS547B table 7-1, register 01h."""
-
-BUS_LSB_V = 1.25e-3
-"""TI SBOS547B table 7-1, register 02h."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,14 @@ looks at a register: the results of the last finished averaging cycle are comput
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from harness.meters import ina226
-from harness.meters.ina226 import Config
-from harness.meters.scale import BUS_LSB_V, SHUNT_LSB_V
+from harness.conversions import CONFIG_ONE, Config
+from harness.datasheet import BUS_LSB_V, SHUNT_LSB_V
+from harness.meters import identity, ina226
 from harness.meters.waveforms import Energy
 from harness.profile import ChipErrors
 
@@ -23,8 +25,9 @@ MASK_WRITABLE = 0xFC03
 POWER_DOWN_RECOVERY_NS = 40_000
 """TI SBOS547B section 7.1.1: from a power-down mode to the first conversion."""
 DIE_REVISION = 0
-WIRE_400_KHZ_S = 48 / 400e3
-"""One register with its pointer at 400 kHz: 48 bit times."""
+REGISTER_BITS = 48
+"""Bit times of one register with its pointer, on the wire."""
+WIRE_400_KHZ_S = REGISTER_BITS / 400e3
 
 _CHANNELS = {1: (True, False), 2: (False, True), 3: (True, True)}
 """Whether the low two bits of the mode convert shunt and bus."""
@@ -54,9 +57,8 @@ class SimulatedIna226:
         wire_s: time one register access takes on the wire; 0 for none.
         sleep: waits that long on the same clock.
         release: called when the registers are closed.
+        access: what the record says of how the registers are reached, and of what feeds them.
     """
-
-    access = "simulated"
 
     def __init__(
         self,
@@ -70,6 +72,7 @@ class SimulatedIna226:
         wire_s: float = 0.0,
         sleep: Callable[[float], None] = time.sleep,
         release: Callable[[], None] = lambda: None,
+        access: Mapping[str, Any] | None = None,
     ) -> None:
         self._load = load
         self._rail_v = rail_v
@@ -80,35 +83,34 @@ class SimulatedIna226:
         self._wire_s = wire_s
         self._sleep = sleep
         self._release = release
+        self.access: Mapping[str, Any] = {"access": "simulated", **(access or {})}
         self._restarts = 0
         self.brown_out()
 
     def read_u16(self, register: int) -> int:
         """Value of a register; an unknown one reads 0."""
-        self._half_transfer()
-        self._advance()
-        value = self._value(register)
-        if register == ina226.MASK_ENABLE:
-            self._ready = False
-        self._half_transfer()
-        return value
+        return self.read_u16s(register)[0]
+
+    def read_u16s(self, *registers: int) -> tuple[int, ...]:
+        """Values of registers in one transfer; an unknown one reads 0."""
+        with self._on_the_wire(len(registers)):
+            return tuple(self._read(register) for register in registers)
 
     def write_u16(self, register: int, value: int) -> None:
         """Set a register; a read-only or unknown one stays as it is."""
-        self._half_transfer()
-        now_ns = self._advance()
-        match register:
-            case ina226.CONFIG if value & ina226.RESET:
-                self.brown_out()
-            case ina226.CONFIG:
-                self._configure(value, now_ns)
-            case ina226.CALIBRATION:
-                self._calibration = value & 0x7FFF
-            case ina226.MASK_ENABLE:
-                self._mask = value & MASK_WRITABLE
-            case ina226.ALERT_LIMIT:
-                self._alert_limit = value
-        self._half_transfer()
+        with self._on_the_wire():
+            now_ns = self._advance()
+            match register:
+                case ina226.CONFIG if value & ina226.RESET:
+                    self.brown_out()
+                case ina226.CONFIG:
+                    self._configure(value, now_ns)
+                case ina226.CALIBRATION:
+                    self._calibration = value & 0x7FFF
+                case ina226.MASK_ENABLE:
+                    self._mask = value & MASK_WRITABLE
+                case ina226.ALERT_LIMIT:
+                    self._alert_limit = value
 
     def close(self) -> None:
         """Let go of what feeds the chip."""
@@ -122,9 +124,26 @@ class SimulatedIna226:
         self._ready = False
         self._start(self._clock())
 
-    def _half_transfer(self) -> None:
-        if self._wire_s:
-            self._sleep(self._wire_s / 2)
+    @contextmanager
+    def _on_the_wire(self, registers: int = 1) -> Iterator[None]:
+        """Half of a transfer, what the chip does then, and the rest of it."""
+        if not self._wire_s:
+            yield
+            return
+        wire_s = self._wire_s * registers
+        end_ns = self._clock() + round(wire_s * 1e9)
+        self._sleep(wire_s / 2)
+        yield
+        rest_s = (end_ns - self._clock()) * 1e-9
+        if rest_s > 0:
+            self._sleep(rest_s)
+
+    def _read(self, register: int) -> int:
+        self._advance()
+        value = self._value(register)
+        if register == ina226.MASK_ENABLE:
+            self._ready = False
+        return value
 
     def _value(self, register: int) -> int:
         results = self._results
@@ -137,14 +156,14 @@ class SimulatedIna226:
             ina226.CALIBRATION: self._calibration,
             ina226.MASK_ENABLE: self._mask | self._ready * ina226.CVRF | results.overflow * OVF,
             ina226.ALERT_LIMIT: self._alert_limit,
-            ina226.MANUFACTURER_ID: ina226.MANUFACTURER,
-            ina226.DIE_ID: ina226.DIE | DIE_REVISION,
+            ina226.MANUFACTURER_ID: identity.MANUFACTURER,
+            ina226.DIE_ID: identity.DIE | DIE_REVISION,
         }
         return values.get(register, 0) & 0xFFFF
 
     def _configure(self, word: int, now_ns: int) -> None:
         waking = not self._word & 3
-        self._word = ina226.CONFIG_ONE | word & 0x0FFF
+        self._word = CONFIG_ONE | word & 0x0FFF
         if self._word & 3:
             self._ready = False
         self._start(now_ns + POWER_DOWN_RECOVERY_NS * waking)

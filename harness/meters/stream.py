@@ -3,19 +3,23 @@
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.calibration import Calibration
 from harness.child import Child
 from harness.errors import MeterError
 from harness.frames import Frame
-from harness.meters import Flag
+from harness.instruments import Instrument
+from harness.meters import Flag, Link
+from harness.meters.ina226 import lag_s
 from harness.meters.ring import Doing, Ring
 from harness.meters.scale import Scale
+from harness.meters.word import Readout, readout_from
 from harness.profile import Ina226Meter, Origin
 
 SAMPLE = np.dtype(
@@ -35,14 +39,22 @@ class Sampler:
     """A meter that runs freely in a process of its own while the bench measures.
 
     Args:
-        meter: the chip and its wiring.
+        meter: which, and how it is wired and set.
         subject_pid: process that is measured; it feeds a simulated chip.
         reply_s: a sampler silent for longer has failed.
+        calibration: of this very meter; None for an uncalibrated one.
     """
 
-    def __init__(self, meter: Ina226Meter, *, subject_pid: int | None, reply_s: float) -> None:
+    def __init__(
+        self,
+        meter: Ina226Meter | Instrument,
+        *,
+        subject_pid: int | None,
+        reply_s: float,
+        calibration: Calibration | None = None,
+    ) -> None:
         self.meter = meter
-        self.scale = Scale.of(meter)
+        self._calibration = calibration
         self._subject_pid = subject_pid
         self._reply_s = reply_s
         self._opened: ExitStack | None = None
@@ -54,6 +66,23 @@ class Sampler:
         return self._configuration
 
     @property
+    def scale(self) -> Readout:
+        """What the two integers of a sample are, calibration included; known once it is open.
+
+        Raises:
+            MeterError: there is a calibration, and the meter gives no current and voltage to apply it to.
+        """
+        if isinstance(self.meter, Ina226Meter):
+            return calibrated(Scale.of(self.meter), self._calibration)
+        return calibrated(readout_from(self._configuration["watts"]), self._calibration)
+
+    def lag_s(self, period_s: float) -> float:
+        """How much earlier a sample's interval lies than its stamp says, at a measured period."""
+        if isinstance(self.meter, Ina226Meter):
+            return lag_s(self.meter, period_s)
+        return float(self._configuration["lag_s"])
+
+    @property
     def origin(self) -> Origin:
         """Where the figures come from."""
         return Origin(self._configuration["origin"])
@@ -62,6 +91,11 @@ class Sampler:
     def overrun(self) -> int:
         """Samples that were overwritten because nobody drained them in time."""
         return self._ring.lost
+
+    @property
+    def link(self) -> Link:
+        """How well the meter's clock is known, and how the way from it has fared."""
+        return self._ring.link
 
     def __enter__(self) -> Self:
         with ExitStack() as undo:
@@ -156,12 +190,33 @@ class Sampler:
             "subject_pid": self._subject_pid,
             "ring": self._ring.descriptor,
         }
-        self._child.send(Frame(header=header))
+        self._child.send(Frame(header=header), self._reply_s)
         answer = self._child.receive(self._reply_s).header
         if "error" in answer:
             raise MeterError(answer["error"])
         configuration: Mapping[str, Any] = answer["configuration"]
         return configuration
+
+
+def calibrated(readout: Readout, calibration: Calibration | None) -> Readout:
+    """A readout with the gains and offsets of a calibration.
+
+    Raises:
+        MeterError: the meter gives no current and voltage to apply it to.
+    """
+    if calibration is None:
+        return readout
+    if not isinstance(readout, Scale):
+        raise MeterError(
+            "calibration: is given for a meter of power or energy; only one of current and voltage can be calibrated"
+        )
+    return replace(
+        readout,
+        voltage_gain=calibration.voltage.gain,
+        voltage_offset_v=calibration.voltage.offset,
+        current_gain=calibration.current.gain,
+        current_offset_a=calibration.current.offset,
+    )
 
 
 def conversion_period_ns(ready_ns: NDArray[np.int64]) -> float:

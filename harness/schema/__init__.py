@@ -10,16 +10,20 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from harness.errors import FileError
+from harness.mapping import TableMap
+from harness.policy import Policy
 from harness.profile import Board, Device
 from harness.schema.board import BoardFile
 from harness.schema.device import DeviceFile
 from harness.schema.faults import sentences
 from harness.schema.fields import Reading, Section
+from harness.schema.mapping import MapFile
+from harness.schema.policy import PolicyFile
 from harness.schema.suite import SuiteFile
 from harness.suite import Suite
 from harness.yamlfile import YamlFile, read_yaml
 
-__all__ = ["json_schemas", "read_board", "read_device", "read_suite"]
+__all__ = ["json_schemas", "read_board", "read_device", "read_map", "read_policy", "read_suite"]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -69,9 +73,35 @@ def read_suite(path: Path, *, verify: bool = False) -> Suite:
     return _validate(SuiteFile, file, Reading(path=path, verify=verify)).suite(path, file.sha256)
 
 
+def read_policy(path: Path) -> Policy:
+    """Read the gates of a policy, such as `gates.yaml`.
+
+    Raises:
+        FileError: with every fault of the file.
+    """
+    file = read_yaml(path)
+    return _validate(PolicyFile, file, Reading(path=path)).policy(path, file.sha256)
+
+
+def read_map(path: Path) -> TableMap:
+    """Read the file that says what a foreign table means.
+
+    Raises:
+        FileError: with every fault of the file.
+    """
+    file = read_yaml(path)
+    return _validate(MapFile, file, Reading(path=path)).mapping(path, file.sha256)
+
+
 def json_schemas() -> Mapping[str, Mapping[str, Any]]:
-    """JSON Schema of each kind of file: `board`, `device`, `suite`; for editors and other programs."""
-    kinds: Mapping[str, type[Section]] = {"board": BoardFile, "device": DeviceFile, "suite": SuiteFile}
+    """JSON Schema of each kind of file, by its name; for editors and other programs."""
+    kinds: Mapping[str, type[Section]] = {
+        "board": BoardFile,
+        "device": DeviceFile,
+        "gates": PolicyFile,
+        "map": MapFile,
+        "suite": SuiteFile,
+    }
     return {name: {"$schema": DIALECT, **kind.model_json_schema()} for name, kind in kinds.items()}
 
 

@@ -13,6 +13,8 @@ from harness.schema.tables import fill
 PLACES = {
     "board": "devices/schemas/board.schema.json",
     "device": "devices/schemas/device.schema.json",
+    "gates": "suites/schemas/gates.schema.json",
+    "map": "suites/schemas/map.schema.json",
     "suite": "suites/schemas/suite.schema.json",
 }
 PAGE = "docs/files.md"

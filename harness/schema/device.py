@@ -10,11 +10,13 @@ from pydantic import (
     FiniteFloat,
     StringConstraints,
     ValidationInfo,
-    WithJsonSchema,
     model_validator,
 )
 
+from harness.conversions import CLOCK_TOLERANCE, Config
+from harness.errors import MeterError
 from harness.profile import Board, Bus, ChipErrors, Device, Identity, Ina226Meter, Waveform
+from harness.schema.conversion import Average, ConversionTime
 from harness.schema.fields import (
     DeviceId,
     Id,
@@ -25,24 +27,25 @@ from harness.schema.fields import (
     is_stem,
     reading,
 )
+from harness.schema.instruments import (
+    HwmonSection,
+    IioSection,
+    Ina3221Section,
+    NvmlSection,
+    PluginSection,
+    PmicSection,
+    RaplSection,
+    ReplaySection,
+    ScpiSection,
+)
 
-CONVERSION_TIMES_S = (140e-6, 204e-6, 332e-6, 588e-6, 1.1e-3, 2.116e-3, 4.156e-3, 8.244e-3)
-"""Typical conversion times of the chip (TI SBOS547B, table of the configuration register)."""
+FRAME_BITS = 150
+"""On the wire for one sample of a bridge: 15 bytes of 8 bits, each with a start and a stop bit."""
+
+FASTEST_SHARE = 1 - CLOCK_TOLERANCE
+"""Of the typical conversion times."""
 
 
-def _conversion_time(value: float) -> float:
-    for time_s in CONVERSION_TIMES_S:
-        if math.isclose(value, time_s, rel_tol=1e-6):
-            return time_s
-    known = ", ".join(f"{time_s:.6g}" for time_s in CONVERSION_TIMES_S)
-    raise ValueError(f"found the number {value:g}, expected one of the chip's times in s: {known}")
-
-
-ConversionTime = Annotated[
-    FiniteFloat,
-    AfterValidator(_conversion_time),
-    WithJsonSchema({"type": "number", "enum": list(CONVERSION_TIMES_S)}),
-]
 Power = Annotated[FiniteFloat, Field(ge=0, le=10_000)]
 Noise = Annotated[FiniteFloat, Field(ge=0, le=0.1)]
 Offset = Annotated[FiniteFloat, Field(ge=-0.1, le=0.1)]
@@ -91,12 +94,37 @@ class I2cSection(Section):
         return Bus(kind=self.kind, path=self.path)
 
 
+class BridgeSection(Section):
+    """A microcontroller on a serial port that reads the chip and stamps its conversions."""
+
+    kind: Literal["bridge"] = Field(description="`bridge`: a microcontroller on a serial port reads the chip")
+    port: Annotated[
+        str,
+        StringConstraints(
+            pattern=r"^/dev/[A-Za-z0-9_][A-Za-z0-9._:+-]*(/[A-Za-z0-9_][A-Za-z0-9._:+-]*)*$", max_length=255
+        ),
+    ] = Field(
+        description="serial port of the bridge; `/dev/serial/by-id/...` stays the same when it is plugged in anew"
+    )
+    baud: Annotated[int, Field(ge=9600, le=12_000_000)] = Field(
+        default=460_800, description="rate of the port; a bridge on USB itself has no use for it"
+    )
+
+    def bus(self) -> Bus:
+        """The frozen value."""
+        return Bus(kind=self.kind, path=self.port, baud=self.baud)
+
+
 class SimulatedSection(Section):
     """A model of the chip in place of a bus; its power is marked as simulated everywhere."""
 
     kind: Literal["simulated"] = Field(description="`simulated`: a model of the chip; its power is simulated")
     waveform: WaveformSection = Field(description="what feeds the chip")
     chip: ChipSection = Field(default=ChipSection(), description="errors of the chip; none for an ideal one")
+    clock_hz: Annotated[FiniteFloat, Field(ge=1e4, le=400e3)] | None = Field(
+        default=None,
+        description="rate of the bus: each transfer then takes as long as on the wire; null for no time at all",
+    )
 
     def bus(self) -> Bus:
         """The frozen value."""
@@ -104,14 +132,15 @@ class SimulatedSection(Section):
             kind=self.kind,
             waveform=Waveform(**dict(self.waveform)),
             chip=ChipErrors(**dict(self.chip)),
+            clock_hz=self.clock_hz,
         )
 
 
 class MeterSection(Section):
     """An INA226, how it is wired and how it is set."""
 
-    kind: Literal["ina226"] = Field(description="`ina226`, the one kind of meter there is")
-    bus: Annotated[I2cSection | SimulatedSection, Field(discriminator="kind")] = Field(
+    kind: Literal["ina226"] = Field(description="`ina226`: the chip itself")
+    bus: Annotated[I2cSection | BridgeSection | SimulatedSection, Field(discriminator="kind")] = Field(
         description="how the chip is reached"
     )
     address: int = Field(ge=0x40, le=0x4F, description="of the chip on its bus, 0x40 to 0x4F")
@@ -126,14 +155,96 @@ class MeterSection(Section):
     bus_conversion_s: ConversionTime = Field(
         default=140e-6, description="typical conversion time of the bus voltage, one of the chip's eight"
     )
-    average: Literal[1, 4, 16, 64, 128, 256, 512, 1024] = Field(
-        default=1, description="conversions averaged in the chip; 1 for metering"
+    average: Average = Field(default=1, description="conversions averaged in the chip; 1 for metering")
+    rate_hz: Annotated[FiniteFloat, Field(gt=0, le=10_000)] | None = Field(
+        default=None,
+        description="results a second that any chip must reach, in place of the three keys above: the setting that"
+        " sees most of the current is chosen; null to leave it to them",
     )
     boundary: Text = Field(description="what the rail feeds, in words")
+    chip: Literal["genuine", "module"] = Field(
+        default="module",
+        description="`genuine`: bought as TI's, the data sheet's limits hold; `module`: of unknown make, 2 % are"
+        " assumed of the bus voltage",
+    )
+    shunt_tolerance: Annotated[FiniteFloat, Field(ge=0, le=0.5)] | None = Field(
+        default=None,
+        description="relative limit of the shunt's resistance, 0.01 for 1 %; null: not known, 5 % are assumed",
+    )
+    shunt_tcr_per_k: Annotated[FiniteFloat, Field(ge=0, le=0.01)] | None = Field(
+        default=None,
+        description="temperature coefficient of the shunt, 75e-6 for 75 ppm/K; given with `shunt_tolerance`",
+    )
+    temperature_span_k: Annotated[FiniteFloat, Field(ge=0, le=150)] | None = Field(
+        default=None,
+        description="the meter stays within this of 25 °C, or of the temperature it was calibrated at; null: 20 K"
+        " are assumed",
+    )
+    supply_v: Annotated[FiniteFloat, Field(ge=2.7, le=5.5)] | None = Field(
+        default=None, description="supply of the chip; null: anything it permits, 2.7 V to 5.5 V"
+    )
+
+    @model_validator(mode="after")
+    def _shunt_is_known_whole(self) -> Self:
+        if (self.shunt_tolerance is None) != (self.shunt_tcr_per_k is None):
+            raise ValueError(
+                "shunt_tolerance and shunt_tcr_per_k are given together; both stand in the resistor's data sheet"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _rate_is_chosen(self) -> Self:
+        if self.rate_hz is None:
+            return self
+        if given := sorted({"shunt_conversion_s", "bus_conversion_s", "average"} & self.model_fields_set):
+            raise ValueError(f"rate_hz chooses {', '.join(given)}; give one or the other")
+        try:
+            self._conversions()
+        except MeterError as error:
+            raise ValueError(f"rate_hz: {error}") from error
+        return self
+
+    @model_validator(mode="after")
+    def _port_keeps_up(self) -> Self:
+        if isinstance(self.bus, BridgeSection):
+            needed = math.ceil(FRAME_BITS / (FASTEST_SHARE * self._conversions().period_s))
+            if self.bus.baud < needed:
+                raise ValueError(
+                    f"found bus.baud {self.bus.baud}, but conversions this short need {needed}; raise it here and in "
+                    "the bridge, or lengthen the conversions"
+                )
+        return self
 
     def meter(self) -> Ina226Meter:
         """The frozen value."""
-        return Ina226Meter(**{**dict(self), "bus": self.bus.bus()})
+        values = {name: value for name, value in self if name != "rate_hz"}
+        config = self._conversions()
+        chosen = {
+            "shunt_conversion_s": config.shunt_conversion_us / 1e6,
+            "bus_conversion_s": config.bus_conversion_us / 1e6,
+            "average": config.average,
+        }
+        return Ina226Meter(**{**values, **chosen, "bus": self.bus.bus()})
+
+    def _conversions(self) -> Config:
+        if self.rate_hz is not None:
+            return Config.for_rate(self.rate_hz)
+        return Config(self.average, round(self.bus_conversion_s * 1e6), round(self.shunt_conversion_s * 1e6))
+
+
+Meter = Annotated[
+    MeterSection
+    | HwmonSection
+    | IioSection
+    | Ina3221Section
+    | RaplSection
+    | NvmlSection
+    | PmicSection
+    | ScpiSection
+    | ReplaySection
+    | PluginSection,
+    Field(discriminator="kind"),
+]
 
 
 class IdentitySection(Section):
@@ -189,7 +300,7 @@ class DeviceFile(Section):
         description="checked before the first cycle; a mismatch refuses the run"
     )
     connection: Literal["local"] = Field(description="`local`: this machine")
-    meter: MeterSection | None = Field(
+    meter: Meter | None = Field(
         default=None, description="null for a device without one; energy and power are then absent"
     )
     calibration: Annotated[Text, AfterValidator(_calibration)] | None = Field(

@@ -1,12 +1,15 @@
 """This module holds the kinds of values that the keys of the files take, and the base of the files' models."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, ValidationInfo
 
 from harness.names import DEVICE_ID, ID
+
+T = TypeVar("T")
 
 SHA256 = r"[0-9a-f]{64}"
 
@@ -72,3 +75,12 @@ def is_stem(value: str, info: ValidationInfo) -> str:
     if value != stem:
         raise ValueError(f"found {value}, expected {stem}, the name of the file; change the one or the other")
     return value
+
+
+def each_once(items: list[T], name: Callable[[T], str], what: str) -> list[T]:
+    """Check that no two items of a list have the same name; `what` says what they are."""
+    names = [name(item) for item in items]
+    twice = sorted({one for one in names if names.count(one) > 1})
+    if twice:
+        raise ValueError(f"found the {what} {', '.join(twice)} more than once; each may stand once")
+    return items

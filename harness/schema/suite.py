@@ -1,14 +1,15 @@
 """This module is the form of a suite's file."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, FiniteFloat, ValidationInfo, field_validator
 
 from harness.errors import FileError
-from harness.quantities import parse_limit
+from harness.quantities import find_quantity, parse_limit
 from harness.schema.fields import (
     Amount,
     Count,
@@ -20,12 +21,11 @@ from harness.schema.fields import (
     Share,
     Text,
     Version,
+    each_once,
     is_stem,
     reading,
 )
-from harness.suite import Artefact, Data, EngineChoice, Model, Protocol, Suite
-
-T = TypeVar("T")
+from harness.suite import Artefact, Bounds, Data, EngineChoice, Indifference, Model, Protocol, Suite
 
 
 def _inside(value: str, info: ValidationInfo) -> str:
@@ -67,14 +67,6 @@ FilePath = Annotated[Text, AfterValidator(_inside)]
 FileDigest = Annotated[Digest, AfterValidator(_matches)]
 
 
-def _each_once(items: list[T], name: Callable[[T], str], what: str) -> list[T]:
-    names = [name(item) for item in items]
-    twice = sorted({one for one in names if names.count(one) > 1})
-    if twice:
-        raise ValueError(f"found the {what} {', '.join(twice)} more than once; each may stand once")
-    return items
-
-
 class ArtefactSection(Section):
     """A model file at one precision."""
 
@@ -100,7 +92,7 @@ class ModelSection(Section):
     @field_validator("artefacts")
     @classmethod
     def _precisions_differ(cls, artefacts: list[ArtefactSection]) -> list[ArtefactSection]:
-        return _each_once(artefacts, lambda artefact: artefact.precision, "precision")
+        return each_once(artefacts, lambda artefact: artefact.precision, "precision")
 
 
 class EngineSection(Section):
@@ -169,6 +161,10 @@ class ProtocolSection(Section):
     remeasure: Annotated[int, Field(ge=0, le=100)] = Field(
         default=2, description="how often a void cycle's item is measured again"
     )
+    idle_drift: Share = Field(
+        default=0.1,
+        description="idle power may change by this share over a sitting; beyond it no energy above idle is given",
+    )
 
 
 class ProtocolsSection(Section):
@@ -179,12 +175,69 @@ class ProtocolsSection(Section):
     full: ProtocolSection = Field(description="with `--full`: for publication")
 
 
+_LOOK = ProtocolSection(
+    sittings=1, items_per_sitting="share", warmup_s=0.05, idle_s=0.2, preflight_accuracy=0.0
+)
+USUAL = ProtocolsSection(
+    standard=_LOOK.model_copy(update={"sittings": 3, "warmup_s": 0.1}),
+    quick=_LOOK,
+    full=_LOOK.model_copy(
+        update={
+            "sittings": 5,
+            "items_per_sitting": "all",
+            "warmup_s": 2.0,
+            "window_s": 0.05,
+            "block_s": 10.0,
+            "idle_s": 2.0,
+            "cooldown_s": 10.0,
+        }
+    ),
+)
+"""What holds for a suite that says nothing of it."""
+
+
 def _limit(text: str) -> str:
     try:
         parse_limit(text)
     except FileError as error:
         raise ValueError(str(error)) from error
     return text
+
+
+def _published(names: Iterable[str]) -> None:
+    try:
+        for name in names:
+            find_quantity(name)
+    except FileError as error:
+        raise ValueError(str(error)) from error
+
+
+_SHARE = re.compile(r"([0-9]+(?:\.[0-9]*)?) ?%")
+
+
+def _width(quantity: str, value: float | str) -> Indifference:
+    """A number in the unit of the quantity, or a text such as `1 %`."""
+    share = _SHARE.fullmatch(value) if isinstance(value, str) else None
+    if isinstance(value, str) and share is None:
+        raise ValueError(f"{quantity}: found {value}, expected a number above 0 or a text such as 1 %")
+    width = float(share[1]) / 100 if share else float(value)
+    if not width > 0:
+        raise ValueError(f"{quantity}: found {value}, expected a number above 0 or a text such as 1 %")
+    return Indifference(quantity=quantity, width=width, relative=share is not None)
+
+
+class BoundsSection(Section):
+    """The ends of a quantity's scale in scores."""
+
+    best: FiniteFloat = Field(description="no case is better; a case that is, is refused a score")
+    worst: FiniteFloat = Field(description="hardly worth having, such as a limit; a case may be beyond it")
+
+    @field_validator("worst")
+    @classmethod
+    def _ends_differ(cls, worst: float, info: ValidationInfo) -> float:
+        if worst == info.data.get("best"):
+            raise ValueError("found worst equal to best; a scale needs two ends")
+        return worst
 
 
 class SuiteFile(Section):
@@ -202,20 +255,49 @@ class SuiteFile(Section):
     postprocess: Literal["argmax"] = Field(
         default="argmax", description="`argmax`: the class is the largest of the first output's last axis"
     )
-    protocol: ProtocolsSection = Field(description="how long and how often, three times")
+    protocol: ProtocolsSection = Field(
+        default=USUAL,
+        description="how long and how often, three times; without it `standard` has 3 sittings that share the items, "
+        "`quick` has one, `full` has 5 of all items and at least 10 s",
+    )
     limits: list[Annotated[Text, AfterValidator(_limit)]] = Field(
         default=[], description="hard limits such as `latency_p99_s < 0.150`, in the unit of the name"
     )
+    looks: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=3,
+        description="how often verdicts of repeated runs may be looked at; each bound is made surer by it",
+    )
+    indifference: dict[Id, FiniteFloat | Text] = Field(
+        default={},
+        description="quantity to what makes no difference on the front: a number in its unit, or a text such as `1 %`",
+    )
+    bounds: dict[Id, BoundsSection] = Field(
+        default={}, description="quantity to the ends of its scale in scores; without it there are none"
+    )
+
+    @field_validator("indifference")
+    @classmethod
+    def _widths_are_widths(cls, widths: dict[str, float | str]) -> dict[str, float | str]:
+        _published(widths)
+        for quantity, value in widths.items():
+            _width(quantity, value)
+        return widths
+
+    @field_validator("bounds")
+    @classmethod
+    def _scales_are_published(cls, bounds: dict[str, BoundsSection]) -> dict[str, BoundsSection]:
+        _published(bounds)
+        return bounds
 
     @field_validator("models")
     @classmethod
     def _models_differ(cls, models: list[ModelSection]) -> list[ModelSection]:
-        return _each_once(models, lambda model: model.id, "model")
+        return each_once(models, lambda model: model.id, "model")
 
     @field_validator("engines")
     @classmethod
     def _engines_differ(cls, engines: list[EngineSection]) -> list[EngineSection]:
-        return _each_once(engines, lambda engine: engine.id, "engine")
+        return each_once(engines, lambda engine: engine.id, "engine")
 
     def suite(self, path: Path, sha256: str) -> Suite:
         """The frozen value."""
@@ -236,6 +318,9 @@ class SuiteFile(Section):
             limits=tuple(parse_limit(limit) for limit in self.limits),
             path=path,
             sha256=sha256,
+            looks=self.looks,
+            indifference=tuple(_width(*each) for each in self.indifference.items()),
+            bounds=tuple(Bounds(quantity=name, **dict(ends)) for name, ends in self.bounds.items()),
         )
 
 

@@ -10,16 +10,17 @@ from functools import partial
 from types import UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
-from harness.record import Cycle, Incident, RunStart, RunStop, SittingClosed, SittingOpened
+from harness.record import Cycle, ImportedCase, Incident, RunStart, RunStop, SittingClosed, SittingOpened
 
-Record = RunStart | RunStop | SittingOpened | SittingClosed | Incident | Cycle
-SittingRecord = SittingOpened | SittingClosed | Incident
+Record = RunStart | RunStop | SittingOpened | SittingClosed | Incident | ImportedCase | Cycle
+SittingRecord = SittingOpened | SittingClosed | Incident | ImportedCase
 Kind = TypeVar("Kind", bound=Record)
 
 SITTING_KINDS: Mapping[str, type[SittingRecord]] = {
     "opened": SittingOpened,
     "closed": SittingClosed,
     "incident": Incident,
+    "imported": ImportedCase,
 }
 
 
@@ -129,6 +130,6 @@ _EXPECTED: Mapping[type[Any], Sequence[_Expected]] = {
     ]
     for kind, annotations in (
         (each, get_type_hints(each))
-        for each in (RunStart, RunStop, SittingOpened, SittingClosed, Incident, Cycle)
+        for each in (RunStart, RunStop, SittingOpened, SittingClosed, Incident, ImportedCase, Cycle)
     )
 }

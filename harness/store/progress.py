@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.errors import StoreError
-from harness.record import Cycle, Incident, Phase, SittingClosed, SittingOpened
+from harness.record import Cycle, ImportedCase, Incident, Phase, SittingClosed, SittingOpened
 from harness.store.directory import CYCLES, POWER, SITTINGS, is_sealed, segments
 from harness.store.members import SittingRecord
 from harness.store.power import read_chunks
@@ -38,6 +38,8 @@ class Progress:
 
     def add(self, record: Cycle | SittingRecord) -> None:
         """Take note of a record that was written."""
+        if isinstance(record, ImportedCase):
+            return
         sitting = (record.case, record.sitting)
         self.parts[sitting] = max(self.parts[sitting], record.part)
         match record:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import StoreError
-from harness.record import Incident, Phase, RunStart, RunStop, SittingClosed, SittingOpened
+from harness.record import ImportedCase, Incident, Phase, RunStart, RunStop, SittingClosed, SittingOpened
 from harness.store.claim import is_held
 from harness.store.directory import CYCLES, POWER, SITTINGS, data_files, is_sealed, segments
 from harness.store.manifest import RECOVERED, RUNNING, Manifest, read_manifest
@@ -36,6 +36,7 @@ class Run:
             (broken off, whether its torn ends were cut or only passed over).
         recovered_lines: damaged lines dropped from the ends of its journals, cut or passed over.
         opened, closed, incidents: records of the sittings, in the order they were written.
+        imported: cases of another tool, whose figures stand in place of cycles; empty for a measured run.
         cycles: one row a cycle, in order: the scalar fields of `harness.record.Cycle` and `repeats`; `energy_j`
             is NaN and `predicted` <NA> where the cycle has none; reasons in `void` are joined by `;`, empty for
             a valid cycle.
@@ -50,11 +51,17 @@ class Run:
     opened: Sequence[SittingOpened]
     closed: Sequence[SittingClosed]
     incidents: Sequence[Incident]
+    imported: Sequence[ImportedCase] = ()
     cycles: "pd.DataFrame" = field(repr=False)
     all_latencies_ns: NDArray[np.int64] = field(repr=False)
 
     def latencies_ns(self, case: str, sitting: int | None = None) -> NDArray[np.int64]:
-        """Latencies of a case's valid counted cycles, in order; of all its sittings where none is named."""
+        """Latencies of a case's valid counted cycles, in order; of all its sittings where none is named.
+
+        There are none where the source of an imported run tells only whole windows.
+        """
+        if any(record.case == case and record.whole_windows for record in self.opened):
+            return self.all_latencies_ns[:0]
         rows = self.cycles
         wanted = (rows["case"] == case) & (rows["phase"] == Phase.MEASURE.value) & (rows["void"] == "")
         if sitting is not None:
@@ -83,20 +90,26 @@ class Run:
         return np.concatenate(found)
 
 
-def read_run(run_dir: Path) -> Run:
+def read_run(run_dir: Path, *, lean: bool = False) -> Run:
     """A run in any state, read without writing.
+
+    Args:
+        run_dir: its directory.
+        lean: leave out of the cycles what judging never asks for, and hold the rest in a third of the memory.
 
     Raises:
         StoreError: it cannot be read, is damaged elsewhere than at the end of a broken-off run, or was written
             by a harness of another schema version.
     """
-    from harness.store.table import read_table  # noqa: PLC0415 - pandas is only where runs are read
+    # pandas is only where runs are read
+    from harness.store.lean import read_lean_table  # noqa: PLC0415
+    from harness.store.table import read_table  # noqa: PLC0415
 
     manifest = read_manifest(run_dir)
     broken_off = manifest.stop is None
     _check_files(run_dir, manifest)
     paths = segments(run_dir, CYCLES)
-    table, dropped_cycles = read_table(paths, torn_end=broken_off)
+    table, dropped_cycles = (read_lean_table if lean else read_table)(paths, torn_end=broken_off)
     seq = table.frame["seq"].to_numpy()
     holes = np.flatnonzero(seq != np.arange(len(seq)))
     if len(holes):
@@ -116,6 +129,7 @@ def read_run(run_dir: Path) -> Run:
         opened=tuple(each for each in records if isinstance(each, SittingOpened)),
         closed=tuple(each for each in records if isinstance(each, SittingClosed)),
         incidents=tuple(each for each in records if isinstance(each, Incident)),
+        imported=tuple(each for each in records if isinstance(each, ImportedCase)),
         cycles=table.frame,
         all_latencies_ns=table.latencies_ns,
     )

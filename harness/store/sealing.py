@@ -132,13 +132,16 @@ def power_table(chunks: Sequence[Chunk], cases: Sequence[str]) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=POWER_SCHEMA)
 
 
-def read_sealed(path: Path, schema: pa.Schema, *, filters: Any = None) -> pa.Table:
+def read_sealed(
+    path: Path, schema: pa.Schema, *, filters: Any = None, coded: Sequence[str] = ()
+) -> pa.Table:
     """The columns of a schema from a sealed segment; others are passed over.
 
     Args:
         path: the segment.
         schema: `CYCLE_SCHEMA` or `POWER_SCHEMA`.
         filters: rows wanted, as `pyarrow.parquet.read_table` takes them; None for all.
+        coded: columns of texts to be given as codes with a dictionary.
 
     Raises:
         StoreError: it cannot be read, is damaged, or is of another schema.
@@ -146,13 +149,15 @@ def read_sealed(path: Path, schema: pa.Schema, *, filters: Any = None) -> pa.Tab
     try:
         found = pq.read_schema(path)
         _check_schema(path, found, schema)
-        return pq.read_table(
+        table = pq.read_table(
             path,
             columns=schema.names,
             filters=filters,
             partitioning=None,
             page_checksum_verification=True,
-        ).cast(schema)
+            read_dictionary=list(coded),
+        )
+        return table if coded else table.cast(schema)
     except FileNotFoundError as error:
         raise unreadable(path, error) from error
     except (OSError, pa.ArrowException) as error:

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from numpy.typing import NDArray
 
-from harness.record import Cycle, Incident, RunStart, RunStop, SittingClosed, SittingOpened
+from harness.record import Cycle, ImportedCase, Incident, RunStart, RunStop, SittingClosed, SittingOpened
 from harness.store.closing import close_files
 from harness.store.directory import CYCLES, POWER, SITTINGS
 from harness.store.journal import Journal
@@ -147,6 +147,10 @@ class RunWriter:
     def incident(self, record: Incident) -> None:
         """Write that something went wrong; raises as `opened`."""
         self._sitting("incident", record)
+
+    def imported(self, record: ImportedCase) -> None:
+        """Write what another tool says of a case; raises as `opened`."""
+        self._sitting("imported", record)
 
     def cycle(self, record: Cycle) -> None:
         """Write one cycle, between two windows; syncs where it is due.

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.errors import FileError
-from harness.profile import Board, Bus, ChipErrors, Fact, Identity, Waveform
+from harness.profile import Board, Bus, ChipErrors, Fact, Identity, Origin, Waveform
 from harness.schema import read_board, read_device, read_suite
 from harness.suite import Limit
 
@@ -83,6 +83,37 @@ def test_meter_on_a_real_bus_is_read(spoil: Spoil) -> None:
     assert Bus(kind="i2c", path="/dev/i2c-1") == device.meter.bus
 
 
+@pytest.mark.parametrize(
+    ("rate_hz", "shunt_conversion_s"), [(100.0, 8.244e-3), (700, 1.1e-3), (1248, 588e-6)]
+)
+def test_a_rate_chooses_the_conversions(spoil: Spoil, rate_hz: float, shunt_conversion_s: float) -> None:
+    """With `rate_hz` the setting is the one that sees most of the current at that rate."""
+    path = spoil(DEVICE, lambda c: c["meter"].update(rate_hz=rate_hz))
+    meter = read(path).meter
+
+    assert (shunt_conversion_s, 140e-6, 1) == (
+        meter.shunt_conversion_s,
+        meter.bus_conversion_s,
+        meter.average,
+    )
+
+
+def test_a_simulated_bus_may_take_its_time(spoil: Spoil) -> None:
+    """`clock_hz` is the rate of the modelled bus; without it transfers take no time."""
+    path = spoil(DEVICE, lambda c: c["meter"]["bus"].update(clock_hz=400e3))
+
+    assert 400e3 == read(path).meter.bus.clock_hz
+
+
+def test_meter_behind_a_bridge_is_read(spoil: Spoil) -> None:
+    """A bridge has its port and a rate that is enough for the chip's fastest conversions."""
+    bus = {"kind": "bridge", "port": "/dev/serial/by-id/usb-Board_in_FS_mode_e6-if00"}
+    device = read(spoil("devices/bench-1.yaml", lambda c: c["meter"].update(bus=bus)))
+
+    assert Bus(kind="bridge", path=bus["port"], baud=460_800) == device.meter.bus
+    assert Origin.MEASURED is device.meter.origin
+
+
 def test_calibration_is_beside_the_device(workspace: Path, spoil: Spoil) -> None:
     """The path of a calibration record is relative to the device's file."""
     (workspace / "devices/cal.json").write_text("{}")
@@ -123,7 +154,7 @@ CASES = {
     "unknown key": (
         DEVICE,
         lambda c: c["meter"].update(shunt_om=0.01),
-        ["meter.shunt_om: is not a known key; did you mean shunt_ohm?"],
+        ["meter.shunt_om: is not a known key; did you mean shunt_ohm or shunt_tolerance?"],
     ),
     "missing key": (
         DEVICE,
@@ -178,22 +209,57 @@ CASES = {
     "unknown kind": (
         DEVICE,
         lambda c: c["meter"]["bus"].update(kind="spi"),
-        ["meter.bus.kind: found the text 'spi', expected one of i2c, simulated"],
+        ["meter.bus.kind: found the text 'spi', expected one of bridge, i2c, simulated"],
     ),
     "no kind": (
         DEVICE,
         lambda c: c["meter"]["bus"].pop("kind"),
-        ["meter.bus.kind: is missing; give one of i2c, simulated"],
+        ["meter.bus.kind: is missing; give one of bridge, i2c, simulated"],
     ),
     "bus is no mapping": (
         DEVICE,
         lambda c: c["meter"].update(bus="i2c"),
-        ["meter.bus: found the text 'i2c', expected a mapping whose kind is one of i2c, simulated"],
+        ["meter.bus: found the text 'i2c', expected a mapping whose kind is one of bridge, i2c, simulated"],
     ),
     "key of another kind": (
         DEVICE,
         lambda c: c["meter"]["bus"].update(path="/dev/i2c-1"),
-        ["meter.bus.path: is not a known key; known: chip, kind, waveform"],
+        ["meter.bus.path: is not a known key; known: chip, clock_hz, kind, waveform"],
+    ),
+    "port too slow": (
+        DEVICE,
+        lambda c: c["meter"].update(bus={"kind": "bridge", "port": "/dev/ttyUSB0", "baud": 115_200}),
+        [
+            (
+                "meter: found bus.baud 115200, but conversions this short need 134409; raise it here and in the bridge,"
+                " or lengthen the conversions"
+            )
+        ],
+    ),
+    "rate beside conversions": (
+        DEVICE,
+        lambda c: c["meter"].update(rate_hz=700, average=4),
+        ["meter: rate_hz chooses average; give one or the other"],
+    ),
+    "rate beyond the chip": (
+        DEVICE,
+        lambda c: c["meter"].update(rate_hz=3000),
+        [
+            (
+                "meter: rate_hz: INA226: 3000 results a second cannot be had; a chip of any speed, read in 480 us, gives"
+                " more than 0 and up to 1249"
+            )
+        ],
+    ),
+    "port that climbs": (
+        DEVICE,
+        lambda c: c["meter"].update(bus={"kind": "bridge", "port": "/dev/../etc/passwd"}),
+        [
+            (
+                "meter.bus.port: found the text '/dev/../etc/passwd', expected a text of up to 255 characters in the"
+                " form /dev/[A-Za-z0-9_][A-Za-z0-9._:+-]*(/[A-Za-z0-9_][A-Za-z0-9._:+-]*)*"
+            )
+        ],
     ),
     "inside a kind": (
         DEVICE,

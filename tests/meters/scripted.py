@@ -1,6 +1,6 @@
 """A bus that knows its conversation beforehand and fails on any other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 
@@ -27,6 +27,15 @@ class ScriptedBus:
 
     def __init__(self, transcript: Sequence[Read | Write]) -> None:
         self._transcript = list(transcript)
+
+    @property
+    def access(self) -> Mapping[str, str]:
+        """How its registers are reached."""
+        return {"access": "scripted"}
+
+    def read_u16s(self, *registers: int) -> tuple[int, ...]:
+        """Answer the expected reads, one after the other."""
+        return tuple(self.read_u16(register) for register in registers)
 
     def read_u16(self, register: int) -> int:
         """Answer the expected read."""

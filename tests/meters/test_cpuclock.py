@@ -26,6 +26,17 @@ def test_own_cpu_use_is_read_from_the_kernel() -> None:
     assert before_ns <= by_id_ns <= time.process_time_ns()
 
 
+def test_the_clock_says_which_one_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counters are `perf_task_clock`; where the kernel grants none, it is `posix_clock`."""
+    clock = CpuClock(os.getpid())
+    monkeypatch.setattr(cpuclock, "_task_clock", lambda _: os.open("/dev/zero", os.O_RDONLY))
+    clock.open()
+    granted = clock.source
+    clock.close()
+
+    assert ("perf_task_clock", "posix_clock") == (granted, clock.source)
+
+
 @pytest.mark.parametrize("counters", [True, False])
 def test_cpu_time_grows_by_what_was_used(monkeypatch: pytest.MonkeyPatch, counters: bool) -> None:
     """With the counters and without them the difference of two readings is the CPU time between them."""

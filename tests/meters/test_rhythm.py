@@ -1,6 +1,7 @@
 """The rhythm learns a chip's clock and places ends nobody witnessed."""
 
 from collections.abc import Sequence
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -45,6 +46,44 @@ def test_an_unwitnessed_end_is_the_last_one_before_the_look(slow: float, late_pe
     assert -0.01 < behind < 1.01
     assert flags & Flag.LATE
     assert bool(flags & Flag.MISSED) == (round((stamp_ns - 100 * period_ns) / period_ns) > 1)
+
+
+@given(
+    st.floats(0.9, 1.1),
+    st.integers(0, 2**32 - 1),
+    st.floats(0.5, 0.55),
+)
+def test_coarse_looks_teach_the_period_too(slow: float, seed: int, width_periods: float) -> None:
+    """Where two looks are never closer than half a period, their middles still give the period, on a long baseline."""
+    period_ns = NOMINAL_NS * slow
+    width_ns = width_periods * NOMINAL_NS
+    rhythm = Rhythm(NOMINAL_NS)
+    rhythm.restart(0)
+    phases = Random(seed)  # noqa: S311 - where in a look an end falls
+    for number in range(1, 1501):
+        phase = phases.random()
+        rhythm.place(
+            round(number * period_ns - phase * width_ns), round(number * period_ns + (1 - phase) * width_ns)
+        )
+
+    assert period_ns == pytest.approx(rhythm.period_ns, rel=2e-3)
+
+
+def test_a_new_baseline_does_not_forget_the_old_period() -> None:
+    """When a baseline is full and another begins, the period stays until the new one is long."""
+    rhythm = Rhythm(NOMINAL_NS)
+    rhythm.restart(0)
+    period_ns = 1.02 * NOMINAL_NS
+    after(rhythm, [period_ns * n for n in range(1, 4100)])
+    learnt_ns = rhythm.period_ns
+    # Each end of these is seen a little later than the one before.
+    for number in range(4100, 4100 + 100):
+        rhythm.place(
+            round(period_ns * number), round(period_ns * number + 0.4 * NOMINAL_NS * (number - 4099) / 100)
+        )
+
+    assert period_ns == pytest.approx(learnt_ns, rel=1e-6)
+    assert learnt_ns == rhythm.period_ns
 
 
 def test_a_restart_is_no_loss() -> None:

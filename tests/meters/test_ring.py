@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.errors import MeterError
-from harness.meters import Raw
+from harness.meters import DIRECT, Link, Raw
 from harness.meters.ring import ENTRY, Doing, Ring
 from harness.meters.stream import SAMPLE
 
@@ -37,6 +37,18 @@ def test_every_entry_arrives_once_or_is_counted_lost(capacity: int, bursts: list
             assert written == len(seen) + ring.lost == ring.written
             assert not burst or seen[-1:] == [written - 1] or capacity == 1
         assert seen == sorted(set(seen))
+
+
+@given(st.builds(Link, *[st.integers(0, 2**62)] * 5))
+def test_what_is_said_of_the_link_arrives(link: Link) -> None:
+    """A ring begins with a direct link, and hands on what was said last without touching its entries."""
+    with Ring.make(4) as ring:
+        ring.put(numbered(7))
+        before = ring.link
+        ring.link = link
+
+        assert (DIRECT, link) == (before, ring.link)
+        assert [7] == stamps(ring.drain())
 
 
 def test_a_ring_not_overrun_loses_nothing() -> None:

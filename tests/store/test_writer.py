@@ -10,7 +10,7 @@ import pytest
 from records import CASES, FIRST_NS, closed, cycle, incident, opened, raw_samples, run_start, run_stop
 
 from harness.errors import FileError, StoreError
-from harness.record import Phase, Void
+from harness.record import ImportedCase, Phase, Void
 from harness.store import RunWriter, read_run
 from harness.store import series as series_module
 from harness.store import writer as writer_module
@@ -193,3 +193,18 @@ def test_sums_are_those_of_sha256sum(tmp_path: Path) -> None:
     with (writer.path / "sittings.jsonl").open("ab") as file:
         file.write(b"\n")
     assert 1 == subprocess.run(check, cwd=writer.path, check=False, capture_output=True).returncode
+
+
+def test_imported_cases_come_back(tmp_path: Path) -> None:
+    """What another tool says of a case is written, summed and read back; it is no cycle."""
+    record = ImportedCase(
+        case="bench-b/tool/net/int8", board="", figures={"latency_p90_s": 0.1}, place="line 2"
+    )
+    start = run_start(cases=(record.case,), order=(), items={}, origin="imported")
+    with RunWriter.create(tmp_path, start) as writer:
+        writer.imported(record)
+        writer.stop(run_stop())
+    run = read_run(writer.path)
+
+    assert (record,) == run.imported
+    assert (0, "complete") == (len(run.cycles), run.status)
