@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from judging.tables import at
 
+from harness.dominance import layers, nondominated
 from harness.errors import MeasurementError
-from harness.front import Ranking, layers, nondominated, rank
+from harness.front import Ranking, rank
 from harness.quantities import parse_limit
 
 few = st.sampled_from([0.0, 1.0, 2.0, 3.0])

@@ -86,7 +86,7 @@ def test_power_limits_say_what_is_not_in_the_bound() -> None:
     """The meter's own error is named where it matters."""
     judgement = judge(case_result(), parse_limit("energy_per_inference_j < 100"))
 
-    assert "the meter's own error is not in it" in judgement.evidence
+    assert "the meter's own error is not known and not in it" in judgement.evidence
 
 
 def test_error_is_one_minus_accuracy() -> None:

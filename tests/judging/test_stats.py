@@ -4,54 +4,21 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.signal import lfilter
+from judging.series import autoregressive
 
 from harness.stats import (
     BETWEEN,
     WITHIN,
     Estimate,
-    autocorrelation_time,
     between_sittings,
-    least_n,
-    order_bounds,
-    percentiles,
-    pooled_time,
     ratio,
     wilson,
 )
 
 
-def autoregressive(n: int, phi: float, seed: int) -> np.ndarray:
-    """A stationary AR(1) series of variance 1 / (1 - phi^2)."""
-    noise = np.random.default_rng(seed).standard_normal(n + 1000)
-    return lfilter([1.0], [1.0, -phi], noise)[1000:]
-
-
 def mean(series: np.ndarray) -> Estimate:
     """The estimate of the mean of one sitting."""
     return ratio([series], [np.ones(len(series))])
-
-
-@pytest.mark.parametrize(
-    ("p", "confidence", "expected"),
-    [
-        (0.90, 0.95, 29),
-        (0.90, 0.99, 44),
-        (0.95, 0.95, 59),
-        (0.95, 0.99, 90),
-        (0.99, 0.95, 299),
-        (0.99, 0.99, 459),
-        (0.999, 0.95, 2995),
-        (0.999, 0.99, 4603),
-    ],
-)
-def test_least_n(p: float, confidence: float, expected: int) -> None:
-    """A percentile has an upper bound from exactly this many independent values on."""
-    enough, too_few = np.arange(expected), np.arange(expected - 1)
-
-    assert expected == least_n(p, confidence)
-    assert expected - 1 == order_bounds(enough, p, 1.0, confidence)[1]
-    assert order_bounds(too_few, p, 1.0, confidence)[1] is None
 
 
 def test_wilson_of_all_right() -> None:
@@ -72,36 +39,6 @@ def test_wilson_holds_its_share(n: int, data: st.DataObject) -> None:
     assert right / n - 1e-12 <= estimate.upper <= estimate.hi <= 1
 
 
-def test_autocorrelation_time_of_independent_values() -> None:
-    """Independent values count fully."""
-    series = np.random.default_rng(1).standard_normal(20_000)
-
-    assert pytest.approx(1.0, abs=0.1) == autocorrelation_time(series)
-
-
-@pytest.mark.parametrize("phi", [0.5, 0.9])
-def test_autocorrelation_time_of_ar1(phi: float) -> None:
-    """An AR(1) series has the autocorrelation time (1 + phi) / (1 - phi)."""
-    assert pytest.approx((1 + phi) / (1 - phi), rel=0.2) == autocorrelation_time(
-        autoregressive(200_000, phi, 3)
-    )
-
-
-@pytest.mark.parametrize("series", [[], [1.0], [5.0] * 100, [0.1] * 1000])
-def test_autocorrelation_time_of_a_constant(series: list[float]) -> None:
-    """A series that never changes, or is hardly one, counts as independent."""
-    assert autocorrelation_time(series) == 1.0
-
-
-def test_time_is_not_taken_across_the_seam() -> None:
-    """Two sittings at different levels, each independent inside, stay independent."""
-    rng = np.random.default_rng(5)
-    pieces = [rng.standard_normal(4000), rng.standard_normal(4000) + 100]
-
-    assert pytest.approx(1.0, abs=0.1) == pooled_time(pieces)
-    assert autocorrelation_time(np.concatenate(pieces)) > 100
-
-
 @pytest.mark.slow
 def test_coverage_with_dependent_values() -> None:
     """The nominal 95 % interval of an AR(1) series of phi .9 and n 2000 covers 92 to 98 %."""
@@ -111,19 +48,6 @@ def test_coverage_with_dependent_values() -> None:
 
     assert len(given_) > 350
     assert 0.92 <= covered / len(given_) <= 0.98
-
-
-@pytest.mark.slow
-def test_wrong_upper_bounds_of_p99() -> None:
-    """With phi .9 and n 3000 at most 5 % of the 95 % upper bounds of p99 are too low."""
-    truth = 2.326348 / np.sqrt(1 - 0.9**2)
-    wrong = 0
-    for seed in range(200):
-        series = (autoregressive(3000, 0.9, seed) * 1e6).astype(np.int64)
-        upper = percentiles([series], [0.99], scale=1e-6)[0].upper
-        wrong += upper is not None and upper < truth
-
-    assert wrong / 200 <= 0.05
 
 
 def test_few_effective_cycles_have_no_interval() -> None:
@@ -159,35 +83,6 @@ def test_ratio_of_sums() -> None:
     energy, inferences = np.array([1.0] * 60 + [4.0] * 60), np.array([1.0] * 60 + [2.0] * 60)
 
     assert pytest.approx(300 / 180) == ratio([energy], [inferences]).value
-
-
-@given(st.lists(st.integers(1, 10**9), min_size=1, max_size=300), st.sampled_from([0.5, 0.9, 0.95, 0.99]))
-def test_percentile_is_a_value_that_occurred(values: list[int], p: float) -> None:
-    """The point is numpy's inverted CDF and the bounds that exist enclose it."""
-    series = np.array(values, np.int64)
-    estimate = percentiles([series], [p])[0]
-
-    assert float(np.quantile(series, p, method="inverted_cdf")) == estimate.value
-    assert estimate.lower is None or estimate.lower <= estimate.value
-    assert estimate.upper is None or estimate.value <= estimate.upper
-    assert (estimate.hi is None) == bool(estimate.reason)
-
-
-def test_too_few_for_p99() -> None:
-    """A bound that does not exist is None, with about how many inferences are missing."""
-    estimate = percentiles([np.random.default_rng(3).permutation(200)], [0.99])[0]
-
-    assert (None, None) == (estimate.hi, estimate.upper)
-    assert estimate.reason.startswith("n too small for an upper bound: 200 inferences are worth")
-
-
-def test_limits_take_the_worse_of_both_bounds() -> None:
-    """Sittings that agree do not make up for too few inferences."""
-    estimate = percentiles([np.arange(50, dtype=np.int64)] * 3, [0.99])[0]
-
-    assert estimate.method == BETWEEN
-    assert estimate.hi is not None
-    assert estimate.upper is None
 
 
 def test_interval_holds_the_pooled_value() -> None:

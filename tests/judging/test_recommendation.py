@@ -1,0 +1,167 @@
+"""Tests of what a ranking comes to, and of the looks and the short list behind it."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from judging.runs import Behaviour, write_run
+from judging.tables import around, at, case_result
+
+from harness.front import rank
+from harness.limits import LIMIT_SETS, parse_limits
+from harness.looks import look_of
+from harness.quantities import parse_limit
+from harness.recommendation import optimism, recommend
+from harness.report import rank_runs
+from harness.stats import Spread
+from harness.store import Run
+
+MODEL = "bench-a/onnxruntime/digits-cnn"
+BEHAVIOURS = [
+    Behaviour(case=f"{MODEL}/fp32", latency_s=2e-3),
+    Behaviour(case=f"{MODEL}/int8", latency_s=1e-3, wrong=[1, 2]),
+    Behaviour(case=f"{MODEL}/int4", latency_s=3e-3, wrong=range(30)),
+]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Three cases: one exact, one fast, one bad at all."""
+    return write_run(
+        tmp_path_factory.mktemp("results"),
+        BEHAVIOURS,
+        items=200,
+        limits=("latency_p99_s < 0.150", "accuracy > 0.9"),
+    )
+
+
+def test_it_says_what_to_ship_and_why(run: Run) -> None:
+    """The case that passes and leads is named with its figures, sittings, sureness and origin."""
+    found = recommend(rank_runs([run]))
+
+    assert f"Ship {MODEL}/int8." == found.ship
+    assert found.evidence.startswith(
+        "It passes every limit and is surely on the front (100% of 1000 resamples)"
+    )
+    assert "(3 sittings, power simulated)" in found.evidence
+
+
+def test_it_says_what_would_change_the_answer(run: Run) -> None:
+    """Who weighs the error more is told what the other case gives and takes, and how much of a lead is luck."""
+    change = " ".join(recommend(rank_runs([run])).change)
+
+    assert f"{MODEL}/fp32 instead is 1 points less error for 1" in change
+    assert "becomes tighter by 10%" in change
+    assert "Not re-measured: the best of 2 equals" in change
+
+
+def test_it_says_what_to_measure_next(run: Run) -> None:
+    """The short list is what is on the front or may be."""
+    ranking = rank_runs([run])
+    found = recommend(ranking)
+
+    assert [f"{MODEL}/int8", f"{MODEL}/fp32"] == [placing.case.case for placing in ranking.shortlist]
+    assert f"harness run --shortlist {run.start.run}, 2 of 3 cases in fresh sittings." in found.next[-1]
+
+
+def test_a_measured_short_list_is_told(run: Run) -> None:
+    """A run that measured a short list afresh names the run it came from, and asks for no other."""
+    again = replace(run, start=replace(run.start, shortlist_of="20260101T000000Z-abcdef"))
+    found = recommend(rank_runs([again]))
+
+    assert "The short list of 20260101T000000Z-abcdef was measured afresh for this." in found.change
+    assert not any("--shortlist" in sentence for sentence in found.next)
+
+
+def test_nothing_is_shipped_that_is_not_decided() -> None:
+    """A leader with an undecided limit is named, and so is what would decide it."""
+    case = case_result(latency_p99_s=around(1e-3, 0.2))
+    found = recommend(rank([case], [parse_limit("latency_p99_s < 0.0011")]))
+
+    assert "Ship nothing yet" in found.ship
+    assert any("run about 9 more sittings" in sentence for sentence in found.next)
+
+
+def test_a_decided_case_goes_before_an_undecided_one() -> None:
+    """Of two cases on the front the one that passes every limit is shipped, though the other leads."""
+    unsure = replace(
+        at("unsure", 1, 1, 50),
+        estimates={**at("unsure", 1, 1, 50).estimates, "power_mean_w": around(3.0, 0.5)},
+    )
+    sure = replace(
+        at("sure", 2, 2, 99), estimates={**at("sure", 2, 2, 99).estimates, "power_mean_w": around(1.0)}
+    )
+    found = recommend(rank([unsure, sure], [parse_limit("power_mean_w < 3.1")]))
+
+    assert "Ship bench-a/onnxruntime/sure/fp32." == found.ship
+
+
+def test_nothing_is_shipped_where_all_fail() -> None:
+    """The nearest case is named with the limit it misses and by how much."""
+    found = recommend(
+        rank([at("a", 0.3, 1, 99), at("b", 0.6, 1, 99)], [parse_limit("latency_p99_s < 0.150")])
+    )
+
+    assert "Ship nothing: no case keeps the limits." in found.ship
+    assert "bench-a/onnxruntime/a/fp32, misses latency p99 < 150 ms by 100.0%" in found.ship
+
+
+def test_nothing_is_shipped_where_nothing_is_complete() -> None:
+    """Incomplete cases are no answer."""
+    found = recommend(rank([at("a", 1, 1, 99, incomplete="no meter")], []))
+
+    assert "no case is complete enough" in found.ship
+
+
+@pytest.mark.parametrize(("rivals", "expected"), [(10, 3.1), (100, 5.0), (1000, 6.5)])
+def test_optimism_is_that_of_the_best_of_equals(rivals: int, expected: float) -> None:
+    """With 2 % standard error the best of 10, 100 and 1000 equals looks 3.1, 5.0 and 6.5 % too good."""
+    scatter = {"energy_per_inference_j": Spread(between=0.02 * 3**0.5, within=0.01)}
+
+    assert pytest.approx(expected, abs=0.05) == 100 * optimism(case_result(spreads=scatter), rivals)
+
+
+def test_one_case_alone_is_no_winner() -> None:
+    """Where nobody else was measured nothing was chosen, so there is no optimism."""
+
+    assert optimism(case_result(), 1) is None
+
+
+def test_edge_is_what_the_field_asks() -> None:
+    """The set `edge` is latency below 150 ms, memory up to 1 GB and power up to 3 W, and mixes with others."""
+    limits = parse_limits(["edge", "accuracy >= 0.9"])
+
+    assert ["latency_p99_s < 0.15", "memory_peak_bytes <= 1e+09", "power_mean_w <= 3", "accuracy >= 0.9"] == [
+        str(limit) for limit in limits
+    ]
+    assert {"edge"} == set(LIMIT_SETS)
+
+
+def test_each_run_of_a_suite_is_a_look(tmp_path: Path) -> None:
+    """Runs of the same suite, device and protocol in one folder are counted up to the run in question."""
+    utcs = [f"2026-01-0{day}T00:00:00+00:00" for day in (1, 2, 3, 4)]
+    runs = [write_run(tmp_path, BEHAVIOURS[:1], items=10, utc=utc) for utc in utcs]
+    other = write_run(
+        tmp_path, BEHAVIOURS[:1], items=10, utc=utcs[0], suite={"id": "other", "sha256": "9" * 64}
+    )
+    (tmp_path / "runs" / "no-run").mkdir()
+    looks = [look_of(each) for each in runs]
+
+    assert [1, 2, 3, 4] == [look.taken for look in looks]
+    assert [False, False, False, True] == [look.over for look in looks]
+    assert 1 == look_of(other).taken
+
+
+def test_a_suite_says_how_many_looks_it_allows(run: Run) -> None:
+    """One look has bounds at 95 %, three at 98.3 % each: the same limit, a wider bound."""
+
+    def upper(looks: int) -> float:
+        suite = {**run.start.suite, "looks": looks}
+        return (
+            rank_runs([replace(run, start=replace(run.start, suite=suite))])
+            .placings[0]
+            .case.estimate("energy_per_inference_j")
+            .upper
+        )
+
+    assert upper(1) < upper(3) < upper(10)
