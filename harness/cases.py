@@ -6,16 +6,20 @@ Figures are computed here each time they are read and stored nowhere; only valid
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from harness.budget import Budget
+from harness.courses import Course, courses, distinct_items
 from harness.errors import StoreError
-from harness.record import Phase, SittingClosed, SittingOpened
-from harness.stats import REPLICATES, Estimate, absent, between_sittings, percentiles, ratio, wilson
+from harness.estimates import estimates, spreads
+from harness.operating import budgets_of
+from harness.record import ImportedCase, Phase
+from harness.stats import Estimate, Spread, absent, look_confidence
+from harness.steadiness import State, Steadiness
 from harness.store import Run
 
 FIGURES = (
@@ -23,6 +27,7 @@ FIGURES = (
     "latency_p99_s",
     "energy_per_inference_j",
     "energy_above_idle_per_inference_j",
+    "energy_delay_product_js",
     "power_mean_w",
     "accuracy",
     "memory_peak_bytes",
@@ -30,14 +35,20 @@ FIGURES = (
 )
 """Names of the estimates of each case that tables show, in their order."""
 
-LEVELS = {"latency_p50_s": 0.50, "latency_p90_s": 0.90, "latency_p95_s": 0.95, "latency_p99_s": 0.99}
-"""Percentiles of the latency; those that no table shows can be limited."""
+LOOKS = 3
+"""Looks at a run at most where its suite names no other number; each bound is made surer by it."""
 
 REQUIRED = ("latency_p99_s", "energy_per_inference_j", "accuracy")
 """Without these a case is incomplete: it is shown, and not ranked."""
 
 UNCOVERED_SHARE = 0.01
 """More than this share of the planned items without a valid cycle makes a case incomplete."""
+
+OPERATING = (
+    *("sitting", "part", "begin_ns", "end_ns", "energy_j"),
+    *("clock_uncertainty_ns", "coverage", "samples"),
+)
+"""Columns of the cycles that a meter's budget is made from."""
 
 METER_SETTINGS = (
     "kind",
@@ -69,6 +80,10 @@ class CaseResult:
         conditions: field to value of all that must agree on one front.
         limits: of the run, as text.
         incomplete: why the case has no rank; empty for a complete case.
+        budgets: Type B uncertainty of each figure that the meter gives, by its name; empty where it is not known.
+        unbudgeted: why there are none.
+        spreads: scatter between and within sittings, by the name of the figure.
+        courses: how steady each sitting was, in their order; empty where nobody could tell.
     """
 
     case: str
@@ -90,6 +105,16 @@ class CaseResult:
     conditions: Mapping[str, str]
     limits: Sequence[str]
     incomplete: str
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
+    unbudgeted: str = ""
+    spreads: Mapping[str, Spread] = field(default_factory=dict)
+    courses: Sequence[Steadiness] = ()
+
+    @property
+    def state(self) -> State:
+        """How steady the case was: the worst of its sittings."""
+        order = list(State)
+        return max((each.state for each in self.courses), key=order.index, default=State.UNKNOWN)
 
     def estimate(self, quantity: str) -> Estimate:
         """The estimate of a quantity; `error` is one minus the accuracy, one never asked for is absent."""
@@ -98,33 +123,37 @@ class CaseResult:
         return self.estimates.get(quantity) or absent(f"{quantity} is not computed for a case")
 
 
-def case_results(run: Run) -> list[CaseResult]:
+def case_results(run: Run, taken: Mapping[str, Sequence[Course]] | None = None) -> list[CaseResult]:
     """One result per planned case, in the order of the plan; also for cases nothing was measured of.
+
+    Args:
+        run: the run.
+        taken: its courses where they are at hand; None to take the run apart here.
 
     Raises:
         StoreError: a case has no id of four segments.
     """
     conditions = _conditions(run)
-    measured = run.cycles[run.cycles["phase"] == Phase.MEASURE.value]
-    by_case = dict(tuple(measured.groupby("case", sort=False)))
-    return [
-        _case_result(run, case, by_case.get(case, measured.iloc[:0]), conditions) for case in run.start.cases
-    ]
+    if run.imported:
+        return [_imported_result(run, record, conditions) for record in run.imported]
+    taken = courses(run) if taken is None else taken
+    measured = run.cycles["phase"] == Phase.MEASURE.value
+    voids = run.cycles.loc[measured & (run.cycles["void"] != ""), ["case", "void"]]
+    return [_case_result(run, case, taken.get(case, ()), voids, conditions) for case in run.start.cases]
 
 
-def _case_result(run: Run, case: str, measured: pd.DataFrame, conditions: Mapping[str, str]) -> CaseResult:
-    segments = case.split("/")
-    if len(segments) != 4:
-        raise StoreError(
-            f"{run.path}: holds the case {case!r:.80}, expected device/engine/model/precision; "
-            "the run was not written by this harness: measure again"
-        )
-    device, engine, model, precision = segments
-    valid = measured[measured["void"] == ""].sort_values("seq")
-    voids = measured.loc[measured["void"] != "", "void"]
+def _case_result(
+    run: Run, case: str, found: Sequence[Course], voids: pd.DataFrame, conditions: Mapping[str, str]
+) -> CaseResult:
+    device, engine, model, precision = _segments(run, case)
+    reasons = voids.loc[voids["case"] == case, "void"]
     opened = [record for record in run.opened if record.case == case]
     closed = [record for record in run.closed if record.case == case]
-    estimates = _estimates(run, case, valid, opened, closed)
+    confidence = look_confidence(int(run.start.suite.get("looks") or LOOKS))
+    figures = estimates(run, case, found, opened, closed, confidence)
+    rows = np.concatenate([course.settled.rows for course in found]) if found else np.empty(0, np.int64)
+    budgets, unbudgeted = budgets_of(run, run.cycles[list(OPERATING)].iloc[rows], opened, closed, figures)
+    figures = {name: _with_type_b(each, budgets.get(name)) for name, each in figures.items()}
     board = run.start.device.get("board")
     return CaseResult(
         case=case,
@@ -136,151 +165,82 @@ def _case_result(run: Run, case: str, measured: pd.DataFrame, conditions: Mappin
         precision=precision,
         executed_precision=_distinct(record.executed.get("precision") for record in opened),
         origin=run.start.origin,
-        sittings=int(valid["sitting"].nunique()),
-        parts=len(valid[["sitting", "part"]].drop_duplicates()),
-        cycles=len(valid),
-        void=len(voids),
-        void_reasons=dict(sorted(Counter(reason for text in voids for reason in text.split(";")).items())),
-        items=int(valid["item"].nunique()),
+        sittings=len(found),
+        parts=sum(len(np.unique(course.part)) for course in found),
+        cycles=sum(len(course.rows) for course in found),
+        void=len(reasons),
+        void_reasons=dict(sorted(Counter(reason for text in reasons for reason in text.split(";")).items())),
+        items=len(distinct_items(np.concatenate([course.item for course in found]))) if found else 0,
+        estimates=figures,
+        conditions=conditions,
+        limits=tuple(run.start.limits),
+        incomplete="; ".join([*_missing_work(run, case, found), *_missing_figures(figures)]),
+        budgets=budgets,
+        unbudgeted=unbudgeted,
+        spreads=spreads(found),
+        courses=tuple(course.steadiness for course in found),
+    )
+
+
+def _with_type_b(estimate: Estimate, budget: Budget | None) -> Estimate:
+    if budget is None or estimate.value is None:
+        return estimate
+    return replace(estimate, type_b=budget.u * abs(estimate.value))
+
+
+def _imported_result(run: Run, record: ImportedCase, conditions: Mapping[str, str]) -> CaseResult:
+    """What another tool says of a case: figures without bounds, for no cycle is there to make one from."""
+    device, engine, model, precision = _segments(run, record.case)
+    reason = f"imported ({record.place} of the source), without cycles to make an interval from"
+    absences = dict.fromkeys(FIGURES, absent("the source has no such figure"))
+    figures = {name: Estimate(value=float(value), reason=reason) for name, value in record.figures.items()}
+    estimates = {**absences, **figures}
+    required = [
+        name if name != "error" else "accuracy" for name in run.start.suite.get("objectives", REQUIRED)
+    ]
+    return CaseResult(
+        case=record.case,
+        run=run.start.run,
+        device=device,
+        board=record.board,
+        engine=engine,
+        model=model,
+        precision=precision,
+        executed_precision="",
+        origin=run.start.origin,
+        sittings=0,
+        parts=0,
+        cycles=0,
+        void=0,
+        void_reasons={},
+        items=0,
         estimates=estimates,
         conditions=conditions,
         limits=tuple(run.start.limits),
-        incomplete="; ".join([*_missing_work(run, case, valid), *_missing_figures(estimates)]),
+        incomplete="; ".join(_missing_figures(estimates, required)),
     )
 
 
-def _estimates(
-    run: Run,
-    case: str,
-    valid: pd.DataFrame,
-    opened: Sequence[SittingOpened],
-    closed: Sequence[SittingClosed],
-) -> dict[str, Estimate]:
-    latencies = [run.latencies_ns(case, sitting) for sitting in sorted(valid["sitting"].unique())]
-    return {
-        **_latencies(latencies),
-        **_powers(run, valid, opened, closed),
-        "accuracy": _accuracy(valid),
-        "memory_peak_bytes": _memory(closed),
-        "cold_start_s": _cold_start(opened),
-        "idle_power_w": _idle_power(opened, closed),
-        **_harness_costs(closed),
-    }
+def _segments(run: Run, case: str) -> list[str]:
+    segments = case.split("/")
+    if len(segments) != 4:
+        raise StoreError(
+            f"{run.path}: holds the case {case!r:.80}, expected device/engine/model/precision; "
+            "the run was not written by this harness: measure again"
+        )
+    return segments
 
 
-def _latencies(pieces: Sequence[NDArray[np.int64]]) -> dict[str, Estimate]:
-    if not pieces:
-        return dict.fromkeys((*LEVELS, "latency_mean_s", "latency_max_s"), absent("no valid cycle"))
-    return {
-        **dict(zip(LEVELS, percentiles(pieces, list(LEVELS.values()), scale=1e-9), strict=True)),
-        "latency_mean_s": ratio(
-            [piece.astype(np.float64) * 1e-9 for piece in pieces],
-            [np.ones(len(piece)) for piece in pieces],
-            unit="inferences",
-        ),
-        "latency_max_s": Estimate(value=max(int(piece.max()) for piece in pieces) * 1e-9),
-    }
-
-
-def _powers(
-    run: Run, valid: pd.DataFrame, opened: Sequence[SittingOpened], closed: Sequence[SittingClosed]
-) -> dict[str, Estimate]:
-    names = ("energy_per_inference_j", "energy_above_idle_per_inference_j", "power_mean_w")
-    without = int(valid["energy_j"].isna().sum())
-    if run.start.origin is None:
-        return dict.fromkeys(names, absent("no meter"))
-    if not len(valid):
-        return dict.fromkeys(names, absent("no valid cycle"))
-    if without:
-        return dict.fromkeys(names, absent(f"{without} valid cycles hold no energy"))
-    attempts = list(zip(valid["sitting"], valid["part"], strict=True))
-    energy_j = valid["energy_j"].to_numpy(np.float64)
-    window_s = (valid["end_ns"] - valid["begin_ns"]).to_numpy(np.float64) * 1e-9
-    inferences = valid["repeats"].to_numpy(np.float64)
-    idle_w = idle_power_w(opened, closed)
-    sitting = valid["sitting"].to_numpy()
-
-    def pieces(values: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-        return [values[sitting == number] for number in np.unique(sitting)]
-
-    if any(idle_w[attempt] is None for attempt in set(attempts)):
-        above_idle = absent("idle power was not taken in every sitting")
-    else:
-        idle_j = np.array([idle_w[attempt] for attempt in attempts], np.float64) * window_s
-        above_idle = ratio(pieces(energy_j - idle_j), pieces(inferences))
-    gross = ratio(pieces(energy_j), pieces(inferences))
-    return dict(zip(names, (gross, above_idle, ratio(pieces(energy_j), pieces(window_s))), strict=True))
-
-
-def idle_power_w(
-    opened: Sequence[SittingOpened], closed: Sequence[SittingClosed]
-) -> dict[tuple[int, int], float | None]:
-    """Mean of the idle powers before and after each attempt at a sitting, of those that were taken."""
-    after = {(record.sitting, record.part): record.idle_after_w for record in closed}
-    idle: dict[tuple[int, int], float | None] = {}
-    for record in opened:
-        attempt = (record.sitting, record.part)
-        taken = [power for power in (record.idle_before_w, after.get(attempt)) if power is not None]
-        idle[attempt] = sum(taken) / len(taken) if taken else None
-    return idle
-
-
-def _idle_power(opened: Sequence[SittingOpened], closed: Sequence[SittingClosed]) -> Estimate:
-    taken = [power for power in idle_power_w(opened, closed).values() if power is not None]
-    if len(taken) >= REPLICATES:
-        return between_sittings(taken)
-    return Estimate(value=float(np.mean(taken))) if taken else absent("idle power was not taken")
-
-
-def _accuracy(valid: pd.DataFrame) -> Estimate:
-    """Top-1 over distinct items; an item counts as right when more than half of its valid cycles are.
-
-    An output without a class, as of NaN, is not right.
-    """
-    if valid["predicted"].isna().all():
-        return absent("no output held a class" if len(valid) else "no valid cycle")
-    right = (valid["predicted"] == valid["label"]).fillna(value=False).astype(float)
-    share = right.groupby(valid["item"].to_numpy()).mean()
-    return wilson(int((share > 0.5).sum()), len(share))
-
-
-def _memory(closed: Sequence[SittingClosed]) -> Estimate:
-    peaks = [record.memory["peak"] for record in closed if record.memory.get("peak") is not None]
-    return (
-        Estimate(value=float(max(peaks))) if peaks else absent("no sitting was closed with its memory read")
-    )
-
-
-def _cold_start(opened: Sequence[SittingOpened]) -> Estimate:
-    """Median over sittings of loading the model and the first inference; the first attempt of each counts."""
-    stages = ("load_s", "first_inference_s")
-    starts = [record.cold_start for record in opened if record.part == 1]
-    whole = [
-        sum(float(start[stage]) for stage in stages) for start in starts if all(s in start for s in stages)
-    ]
-    return Estimate(value=float(np.median(whole))) if whole else absent("no sitting kept its cold start")
-
-
-def _harness_costs(closed: Sequence[SittingClosed]) -> dict[str, Estimate]:
-    """What the harness itself took: the worst dead time, the median change of latency by the sampler."""
-    dead = [record.dead_time_s for record in closed if record.dead_time_s is not None]
-    pairs = [(record.sampler_on_s, record.sampler_off_s) for record in closed]
-    changes = [on / off - 1 for on, off in pairs if on is not None and off]
-    return {
-        "dead_time_s": Estimate(value=max(dead)) if dead else absent("not taken"),
-        "sampler_overhead": Estimate(value=float(np.median(changes))) if changes else absent("not taken"),
-    }
-
-
-def _missing_work(run: Run, case: str, valid: pd.DataFrame) -> list[str]:
+def _missing_work(run: Run, case: str, found: Sequence[Course]) -> list[str]:
     planned = sorted({sitting for name, sitting in run.start.order if name == case})
-    measured = set(valid["sitting"])
+    measured = {course.sitting for course in found}
     missing = [sitting for sitting in planned if sitting not in measured]
     if missing:
         text = ", ".join(str(sitting) for sitting in missing)
         return [f"sitting {text} of {len(planned)} has no valid cycle (the run is {run.status})"]
     wanted = {(sitting, item) for sitting in planned for item in run.start.items[str(sitting)]}
-    uncovered = len(wanted - set(zip(valid["sitting"], valid["item"], strict=True)))
+    covered = {(course.sitting, item) for course in found for item in distinct_items(course.item).tolist()}
+    uncovered = len(wanted - covered)
     if uncovered > UNCOVERED_SHARE * len(wanted):
         return [
             f"{uncovered} of {len(wanted)} planned items have no valid cycle, more than {UNCOVERED_SHARE:.0%}"
@@ -288,12 +248,13 @@ def _missing_work(run: Run, case: str, valid: pd.DataFrame) -> list[str]:
     return []
 
 
-def _missing_figures(estimates: Mapping[str, Estimate]) -> list[str]:
+def _missing_figures(estimates: Mapping[str, Estimate], required: Sequence[str] = REQUIRED) -> list[str]:
     faults = []
-    for name in REQUIRED:
-        value = estimates[name].value
+    for name in required:
+        estimate = estimates.get(name) or absent("the source has no such figure")
+        value = estimate.value
         if value is None:
-            faults.append(f"{name} is absent: {estimates[name].reason}")
+            faults.append(f"{name} is absent: {estimate.reason}")
         elif not math.isfinite(value):
             faults.append(f"{name} is {value}, not a finite number")
     return faults

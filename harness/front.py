@@ -5,20 +5,27 @@ better in one. Cases that fail a limit stand after all others, incomplete ones h
 """
 
 import itertools
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-import moocore
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.blocks import Blocks
+from harness.boxes import boxes
 from harness.cases import CaseResult
-from harness.errors import MeasurementError
+from harness.dominance import layers
+from harness.errors import FileError, MeasurementError
 from harness.limits import Judgement, Verdict, judge_all, worst
-from harness.suite import Limit
+from harness.looks import Look
+from harness.membership import FrontClass, Standing, standings
+from harness.precisions import PrecisionPair
+from harness.quantities import Direction, find_quantity
+from harness.suite import Indifference, Limit
 
 OBJECTIVES = ("latency_p99_s", "energy_per_inference_j", "error")
-"""All to be small."""
+"""All to be small; the default of every ranking."""
 
 MIXABLE = ("origin", "suite", "protocol", "meter")
 """What the user may ask by name to mix on one front."""
@@ -35,6 +42,8 @@ class Placing:
         rank: from 1; equal figures share one, None for an incomplete case.
         layer: number of the front, 1 for the Pareto front, 2 for the front of the rest, and so on; None for
             a case that fails a limit or is incomplete.
+        standing: how sure the place on or off the front is; None where nobody can tell.
+        dominator: id of the case on the front that dominates it most clearly; empty for none.
     """
 
     case: CaseResult
@@ -42,6 +51,13 @@ class Placing:
     verdict: Verdict | None
     rank: int | None
     layer: int | None
+    standing: Standing | None = None
+    dominator: str = ""
+
+    @property
+    def front_class(self) -> FrontClass | None:
+        """On the front, possibly so, or dominated, by resampling; None where nobody can tell."""
+        return self.standing.front_class if self.standing else None
 
     @property
     def on_front(self) -> bool:
@@ -63,11 +79,21 @@ class Ranking:
         placings: in that order.
         limits: applied to each case.
         mixed: fields the user asked to mix and whose values differ, with the values; empty for none.
+        objectives: quantities of the front, all to be small.
+        indifference: differences in objectives that count for nothing; empty for none.
+        precisions: how the precisions of each model answered the same items.
+        looks: which look at its suite each run is.
+        remeasured: run to the run whose short list it measured afresh.
     """
 
     placings: Sequence[Placing]
     limits: Sequence[Limit]
     mixed: Sequence[str] = ()
+    objectives: Sequence[str] = OBJECTIVES
+    indifference: Sequence[Indifference] = ()
+    precisions: Sequence[PrecisionPair] = ()
+    looks: Sequence[Look] = ()
+    remeasured: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def leader(self) -> Placing | None:
@@ -75,24 +101,52 @@ class Ranking:
         first = next(iter(self.placings), None)
         return first if first is not None and first.layer is not None else None
 
+    @property
+    def shortlist(self) -> list[Placing]:
+        """What is worth another measurement: cases on the front by the figures, and those possibly on it."""
+        return [
+            placing
+            for placing in self.placings
+            if placing.on_front or placing.front_class in {FrontClass.ON_FRONT, FrontClass.POSSIBLE}
+        ]
 
-def rank(cases: Sequence[CaseResult], limits: Sequence[Limit], *, mix: Collection[str] = ()) -> Ranking:
+
+def rank(
+    cases: Sequence[CaseResult],
+    limits: Sequence[Limit],
+    *,
+    mix: Collection[str] = (),
+    objectives: Sequence[str] = OBJECTIVES,
+    indifference: Sequence[Indifference] = (),
+    blocks: Mapping[tuple[str, str], Blocks] | None = None,
+) -> Ranking:
     """Place each case.
 
     Args:
         cases: of one or more runs.
         limits: hard limits, the same for all cases.
         mix: fields of `MIXABLE` that may differ between the cases.
+        objectives: quantities of the front, all to be small; a case that lacks one is incomplete.
+        indifference: figures in one box of this width are equal; a quantity that is no objective is passed over.
+        blocks: of each run and case, for telling how sure the front is; None for not telling.
 
     Raises:
+        FileError: an objective is not published or is better larger.
         MeasurementError: cases that would meet on the front differ in a field that matters.
     """
+    _refuse_objectives(objectives)
+    cases = [_lacking(case, objectives) for case in cases]
     complete = [case for case in cases if not case.incomplete]
     mixed = _refuse_to_mix(complete, mix)
     judged = {id(case): judge_all(case, limits) for case in cases}
     verdicts = {key: worst(judgements) for key, judgements in judged.items()}
     eligible = [case for case in complete if verdicts[id(case)] is not Verdict.FAIL]
-    layer_of = dict(zip(map(id, eligible), layers(_points(eligible)), strict=True))
+    widths = [next((each for each in indifference if each.quantity == name), None) for name in objectives]
+    points = _points(eligible, objectives)
+    flat = boxes(points, widths)
+    rows = dict(zip(map(id, eligible), map(tuple, flat.tolist()), strict=True))
+    layer_of = dict(zip(map(id, eligible), layers(flat), strict=True))
+    sure = _standings(eligible, points, widths, blocks or {}) if tuple(objectives) == OBJECTIVES else {}
     unranked = [
         Placing(
             case=case,
@@ -100,80 +154,115 @@ def rank(cases: Sequence[CaseResult], limits: Sequence[Limit], *, mix: Collectio
             verdict=verdicts[id(case)],
             rank=None,
             layer=layer_of.get(id(case)),
+            standing=sure.get(id(case)),
+            dominator=_dominator(eligible, sure.get(id(case))),
         )
         for case in cases
     ]
     good = [placing for placing in unranked if placing.layer is not None]
     failing = [placing for placing in unranked if placing.layer is None and not placing.case.incomplete]
     rest = sorted((p for p in unranked if p.case.incomplete), key=lambda p: (p.case.case, p.case.run))
+    second = 1 if len(objectives) > 1 else 0
+    rows |= {id(placing.case): _objectives(placing.case, objectives) for placing in failing}
     groups = [
-        *sorted(_equal(good), key=lambda group: (group[0].layer, _row(group[0])[1], _name(group[0]))),
-        *sorted(_equal(failing), key=lambda group: (group[0].violation, _name(group[0]))),
+        *sorted(
+            _equal(good, rows),
+            key=lambda group: (
+                group[0].layer,
+                rows[id(group[0].case)][second],
+                _objectives(group[0].case, objectives)[second],
+                _name(group[0]),
+            ),
+        ),
+        *sorted(_equal(failing, rows), key=lambda group: (group[0].violation, _name(group[0]))),
     ]
-    return Ranking(placings=[*_numbered(groups), *rest], limits=tuple(limits), mixed=mixed)
+    return Ranking(
+        placings=[*_numbered(groups), *rest],
+        limits=tuple(limits),
+        mixed=mixed,
+        objectives=tuple(objectives),
+        indifference=tuple(each for each in widths if each is not None),
+    )
 
 
-def layers(points: NDArray[np.float64]) -> list[int]:
-    """Number of the front each point lies on, from 1; equal points share it.
-
-    Args:
-        points: one row each, all objectives to be small, all finite, shape (n, d).
-    """
-    if not len(points):
-        return []
-    return [int(layer) + 1 for layer in moocore.pareto_rank(points)]
-
-
-def nondominated(points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """True for each finite point that no finite point dominates; a point that is not finite is never on a front.
-
-    Args:
-        points: one row each, all objectives to be small, shape (n, d).
-    """
-    finite = np.isfinite(points).all(axis=1)
-    found = np.zeros(len(points), np.bool_)
-    if finite.any():
-        found[finite] = moocore.is_nondominated(points[finite], keep_weakly=True)
-    return found
+def _refuse_objectives(objectives: Sequence[str]) -> None:
+    faults = [
+        f"{name}: is no objective, for it is not better smaller; take another, such as {OBJECTIVES[0]}"
+        for name in objectives
+        if find_quantity(name).direction is not Direction.SMALLER
+    ]
+    if faults or not objectives:
+        raise FileError(*(faults or ["no objective is given; name at least one"]))
 
 
-def _row(placing: Placing) -> tuple[float, ...]:
-    return _objectives(placing.case)
+def _lacking(case: CaseResult, objectives: Sequence[str]) -> CaseResult:
+    """The case, incomplete where it lacks an objective."""
+    faults = [case.incomplete] if case.incomplete else []
+    for name in objectives:
+        estimate = case.estimate(name)
+        if not case.incomplete and (estimate.value is None or not math.isfinite(estimate.value)):
+            faults.append(f"{name} is absent: {estimate.reason or 'not a finite number'}")
+    return replace(case, incomplete="; ".join(faults)) if len(faults) > bool(case.incomplete) else case
+
+
+def _standings(
+    eligible: Sequence[CaseResult],
+    points: NDArray[np.float64],
+    widths: Sequence[Indifference | None],
+    blocks: Mapping[tuple[str, str], Blocks],
+) -> dict[int, Standing]:
+    """How sure each place is, where the cycles of all eligible cases are at hand."""
+    found = [blocks.get((case.run, case.case)) for case in eligible]
+    known = [
+        replace(each, gain=_gain(case))
+        for each, case in zip(found, eligible, strict=True)
+        if each is not None
+    ]
+    if not known or len(known) < len(eligible):
+        return {}
+    return dict(zip(map(id, eligible), standings(known, points, widths), strict=True))
+
+
+def _gain(case: CaseResult) -> float:
+    """Relative standard uncertainty the meter adds to the energy; 0 where it is not known."""
+    energy = case.estimate("energy_per_inference_j")
+    return energy.type_b / abs(energy.value) if energy.type_b is not None and energy.value else 0.0
+
+
+def _dominator(eligible: Sequence[CaseResult], standing: Standing | None) -> str:
+    return "" if standing is None or standing.dominator is None else eligible[standing.dominator].case
 
 
 def _name(placing: Placing) -> tuple[str, str]:
     return placing.case.case, placing.case.run
 
 
-def _objectives(case: CaseResult) -> tuple[float, ...]:
-    values = [case.estimate(name).value for name in OBJECTIVES]
+def _objectives(case: CaseResult, objectives: Sequence[str]) -> tuple[float, ...]:
+    values = [case.estimate(name).value for name in objectives]
     return tuple(value for value in values if value is not None)
 
 
-def _points(cases: Sequence[CaseResult]) -> NDArray[np.float64]:
-    return np.array([_objectives(case) for case in cases], np.float64).reshape(-1, len(OBJECTIVES))
+def _points(cases: Sequence[CaseResult], objectives: Sequence[str]) -> NDArray[np.float64]:
+    return np.array([_objectives(case, objectives) for case in cases], np.float64).reshape(
+        -1, len(objectives)
+    )
 
 
-def _equal(placings: Sequence[Placing]) -> list[list[Placing]]:
-    """Groups of equal figures, each in the order of the ids."""
-    ordered = sorted(placings, key=lambda placing: (_row(placing), _name(placing)))
-    return [list(group) for _, group in itertools.groupby(ordered, key=_row)]
+def _equal(placings: Sequence[Placing], rows: Mapping[int, tuple[float, ...]]) -> list[list[Placing]]:
+    """Groups of equal rows, each in the order of the ids."""
+
+    def row(placing: Placing) -> tuple[float, ...]:
+        return rows[id(placing.case)]
+
+    ordered = sorted(placings, key=lambda placing: (row(placing), _name(placing)))
+    return [list(group) for _, group in itertools.groupby(ordered, key=row)]
 
 
 def _numbered(groups: Sequence[Sequence[Placing]]) -> list[Placing]:
     numbered: list[Placing] = []
     for group in groups:
         place = len(numbered) + 1
-        numbered += [
-            Placing(
-                case=placing.case,
-                judgements=placing.judgements,
-                verdict=placing.verdict,
-                rank=place,
-                layer=placing.layer,
-            )
-            for placing in group
-        ]
+        numbered += [replace(placing, rank=place) for placing in group]
     return numbered
 
 
@@ -187,11 +276,11 @@ def _refuse_to_mix(cases: Sequence[CaseResult], mix: Collection[str]) -> tuple[s
         return ()
     told: list[str] = []
     refused: list[str] = []
-    for field in dict.fromkeys(field for case in cases for field in case.conditions):
-        values = dict.fromkeys(case.conditions.get(field, "not stated") for case in cases)
+    for name in dict.fromkeys(name for case in cases for name in case.conditions):
+        values = dict.fromkeys(case.conditions.get(name, "not stated") for case in cases)
         if len(values) > 1:
-            sentence = f"{field} differs: {', '.join(values)}"
-            (told if field.partition(".")[0] in mix else refused).append(sentence)
+            sentence = f"{name} differs: {', '.join(values)}"
+            (told if name.partition(".")[0] in mix else refused).append(sentence)
     if refused:
         runs = ", ".join(dict.fromkeys(case.run for case in cases))
         raise MeasurementError(

@@ -8,7 +8,6 @@ import fcntl
 import json
 import os
 import stat
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,20 +21,26 @@ from harness.provenance import utc_now
 LOOK_S = 0.1
 """Between two tries of a process that waits."""
 
+FOLDER_VARIABLE = "HARNESS_LOCKS"
+
 _RUN_LOCK = Path("/run/lock")
+_TMP = Path("/tmp")  # noqa: S108  not the user's own folder of temporary files: all users must find the lock
 _SHOWN = 120
 
 
 def locks_folder() -> Path:
     """Where all users of this machine find the locks: `/run/lock` where everyone may write there, else `/tmp`.
 
-    What the folder allows decides, not who asks, so that all processes agree.
+    What the folder allows decides, not who asks, so that all processes agree. The variable `HARNESS_LOCKS` names
+    another folder, for processes that shall not meet, such as two runs of a test suite.
     """
+    if os.environ.get(FOLDER_VARIABLE):
+        return Path(os.environ[FOLDER_VARIABLE])
     try:
         shared = bool(_RUN_LOCK.stat().st_mode & stat.S_IWOTH)
     except OSError:
         shared = False
-    return _RUN_LOCK if shared else Path(tempfile.gettempdir())
+    return _RUN_LOCK if shared else _TMP
 
 
 class DeviceLock:

@@ -48,6 +48,16 @@ JOULE = Unit(
 )
 WATT = Unit(symbol="W", ending="_w", steps=(("kW", 1e3), ("W", 1.0), ("mW", 1e-3), ("µW", 1e-6)))
 BYTE = Unit(symbol="B", ending="_bytes", steps=(("GB", 1e9), ("MB", 1e6), ("kB", 1e3), ("B", 1.0)))
+JOULE_SECOND = Unit(
+    symbol="J·s",
+    ending="_js",
+    steps=(("J·s", 1.0), ("mJ·s", 1e-3), ("µJ·s", 1e-6), ("nJ·s", 1e-9), ("pJ·s", 1e-12)),
+)
+OPERATION = Unit(
+    symbol="FLOP",
+    ending="_flop",
+    steps=(("TFLOP", 1e12), ("GFLOP", 1e9), ("MFLOP", 1e6), ("kFLOP", 1e3), ("FLOP", 1.0)),
+)
 SHARE = Unit(symbol="", ending="", steps=(("%", 1e-2),))
 
 
@@ -99,6 +109,13 @@ QUANTITIES: Mapping[str, Quantity] = {
             _LESS,
             "Energy per inference less what the idle power would have taken in the same time.",
         ),
+        _quantity(
+            "energy_delay_product_js",
+            "energy x delay",
+            JOULE_SECOND,
+            _LESS,
+            "Energy per inference times the mean duration of one.",
+        ),
         _quantity("power_mean_w", "mean power", WATT, _LESS, "Energy of the windows over their duration."),
         _quantity(
             "idle_power_w", "idle power", WATT, _LESS, "Mean power with the model loaded and nothing running."
@@ -109,6 +126,13 @@ QUANTITIES: Mapping[str, Quantity] = {
             "memory_peak_bytes", "peak memory", BYTE, _LESS, "Largest resident set of the inferring process."
         ),
         _quantity("cold_start_s", "cold start", SECOND, _LESS, "Loading the model and its first inference."),
+        _quantity(
+            "work_flop",
+            "nominal work",
+            OPERATION,
+            _LESS,
+            "Twice the multiply-accumulates the suite states for the model; counted, not measured.",
+        ),
         _quantity(
             "dead_time_s",
             "dead time",

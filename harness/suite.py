@@ -106,6 +106,7 @@ class Protocol:
         preflight_accuracy: least share of them that must be right.
         coverage: least share of a window that conversion intervals must cover.
         remeasure: how often a void cycle's item is measured again.
+        idle_drift: idle power may change by this share over a sitting; beyond it no energy above idle is given.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Protocol:
     preflight_accuracy: float
     coverage: float
     remeasure: int
+    idle_drift: float = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +145,36 @@ class Limit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Indifference:
+    """What makes no difference: figures of a quantity in one box of this width count as equal.
+
+    Attributes:
+        quantity: name in `harness.quantities`.
+        width: above 0; in the unit of the quantity, or a share of the figure.
+        relative: it is a share.
+    """
+
+    quantity: str
+    width: float
+    relative: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """The ends of the scale on which a score places a quantity; declared, never taken from the cases.
+
+    Attributes:
+        quantity: name in `harness.quantities`.
+        best: no case is better; 0 on the scale.
+        worst: what is hardly worth having, such as a limit; 1 on the scale, and a case may be beyond it.
+    """
+
+    quantity: str
+    best: float
+    worst: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Suite:
     """Models x precisions x engines x labelled data x protocol: `suites/*.yaml`.
 
@@ -156,6 +188,9 @@ class Suite:
         protocols: by name; `standard`, `quick` and `full` are always there.
         limits: hard limits.
         path, sha256: the file and its digest.
+        looks: how often the verdicts of repeated runs may be looked at; each bound is made surer by it.
+        indifference: what counts as equal on the front; empty for nothing.
+        bounds: scales of the quantities that scores are made of; empty for no scores.
     """
 
     id: str
@@ -169,3 +204,6 @@ class Suite:
     limits: Sequence[Limit]
     path: Path
     sha256: str
+    looks: int = 3
+    indifference: Sequence[Indifference] = ()
+    bounds: Sequence[Bounds] = ()

@@ -100,6 +100,30 @@ class Trace:
             saturated=int(self.saturated[first:last].sum()),
         )
 
+    def sliding_mean_w(self, width_ns: int) -> NDArray[np.float64]:
+        """Mean power over the time of this width before the end of each sample; NaN where the trace does not cover it.
+
+        This is what a supply or a battery feels of short peaks; a meter's own sample may be shorter, or averaged.
+
+        Args:
+            width_ns: greater than 0, such as 10 ms.
+        """
+        if not len(self.end_ns):
+            return np.empty(0)
+        durations_ns = (self.end_ns - self.begin_ns).astype(np.float64)
+        # Edges of all intervals in order: energy and covered time rise along each, and stand still in a gap.
+        edges_ns = np.column_stack((self.begin_ns, self.end_ns)).ravel() - self.begin_ns[0]
+        covered_ns = np.column_stack(
+            (np.cumsum(durations_ns) - durations_ns, np.cumsum(durations_ns))
+        ).ravel()
+        work = self.power_w * durations_ns
+        energy = np.column_stack((np.cumsum(work) - work, np.cumsum(work))).ravel()
+        ends_ns = self.end_ns - self.begin_ns[0]
+        begins_ns = ends_ns - width_ns
+        whole = np.interp(ends_ns, edges_ns, covered_ns) - np.interp(begins_ns, edges_ns, covered_ns)
+        spent = np.interp(ends_ns, edges_ns, energy) - np.interp(begins_ns, edges_ns, energy)
+        return np.where(np.rint(whole) >= width_ns, spent / width_ns, np.nan)
+
     def _lost(self, first: int, last: int, begin_ns: int, end_ns: int) -> int:
         """Conversions lost in gaps that touch the window; a gap is known by the sample after it."""
         after = slice(max(first, 1), last + 1)

@@ -10,6 +10,9 @@ from typing import Annotated
 
 import typer
 
+from harness.cli.imports import app as imports
+from harness.cli.meter import app as meter
+
 app = typer.Typer(
     help="Latency, power and accuracy of the same inference cycle, judged on a Pareto front.",
     no_args_is_help=True,
@@ -17,6 +20,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(meter, name="meter")
+app.add_typer(imports, name="import")
 
 
 class Format(StrEnum):
@@ -56,6 +61,26 @@ Mix = Annotated[
     typer.Option(
         metavar="FIELD", help="Let cases differ in this field on one front, such as origin; may be repeated."
     ),
+]
+Limits = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--limit",
+        metavar="EXPR",
+        help="Such as 'latency_p99_s < 0.150', or the set 'edge'; replaces the suite's; may be repeated.",
+    ),
+]
+Objectives = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--objective",
+        metavar="QUANTITY",
+        help="What the front is made of, in place of the runs' own; may be repeated.",
+    ),
+]
+Markdown = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Write Markdown for a pull request or a step's summary there."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
@@ -111,6 +136,14 @@ def suites(*, json: AsJson = False) -> None:
 
 
 @app.command()
+def runs(*, results: Results = RESULTS, json: AsJson = False) -> None:
+    """List the runs in a results folder, newest first, and how each ended."""
+    from harness.cli.listing import list_runs
+
+    list_runs(results, as_json=json)
+
+
+@app.command()
 def plan(
     suite: SuiteName = "digits",
     *,
@@ -142,6 +175,12 @@ def run(
     resume: Annotated[
         str | None, typer.Option(metavar="RUN", help="Go on with a run that was broken off: its id or path.")
     ] = None,
+    shortlist: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN", help="Measure the best cases of a run afresh; suite and device are that run's."
+        ),
+    ] = None,
 ) -> None:
     """Measure a suite on each device, rank the cases, write the report."""
     from harness.cli.planning import Asked
@@ -151,7 +190,11 @@ def run(
         resume_run(resume, results=results, reports=reports)
         return
     asked = Asked(suite=suite, devices=device, selections=select, quick=quick, full=full, seed=seed)
-    run_plans(asked.plans(verify=True), results=results, reports=reports)
+    if shortlist is not None:
+        from harness.cli.judging import shortlisted
+
+        asked = shortlisted(shortlist, asked, results=results)
+    run_plans(asked.plans(verify=True), results=results, reports=reports, shortlist_of=asked.shortlist_of)
 
 
 @app.command()
@@ -162,31 +205,169 @@ def report(
     reports: Reports = REPORTS,
     title: Annotated[str | None, typer.Option(help="Head of the page; the suite's own by default.")] = None,
     mix: Mix = None,
+    limit: Limits = None,
+    objective: Objectives = None,
+    compare: Annotated[
+        str | None, typer.Option(metavar="RUN", help="An earlier run; the page shows what has changed since.")
+    ] = None,
+    figures: Annotated[
+        bool, typer.Option("--figures", help="Write the pictures as SVG and PNG files, too.")
+    ] = False,
+    open: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,  # noqa: A002  the option's name
 ) -> None:
-    """Write the HTML page and the CSV of one or more runs."""
-    from harness.cli.judging import write_report
+    """Write the HTML page, the CSV and the JSON of one or more runs."""
+    from harness.cli.judging import open_page, write_report
 
-    write_report(runs, results=results, reports=reports, title=title, mix=mix)
+    paths = write_report(
+        runs,
+        limit,
+        results=results,
+        reports=reports,
+        title=title,
+        mix=mix,
+        objectives=objective,
+        base=compare,
+        figures=figures,
+    )
+    if open:
+        open_page(paths[0])
 
 
 @app.command()
 def rank(
     runs: Runs = None,
     *,
-    limit: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="EXPR", help="Such as 'latency_p99_s < 0.150'; replaces the suite's; may be repeated."
-        ),
-    ] = None,
+    limit: Limits = None,
     results: Results = RESULTS,
     format: Annotated[Format, typer.Option(help="How to print it.")] = Format.TABLE,  # noqa: A002  the option's name
     mix: Mix = None,
+    objective: Objectives = None,
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE", help="By how much a precision's accuracy may be lower, such as 0.01 for a point."
+        ),
+    ] = None,
+    score: Annotated[
+        str | None, typer.Option(metavar="POLICY", help="Score by a policy: equal, flops-latency-accuracy.")
+    ] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(metavar="QUANTITY=W", help="Weights in place of the policy's; may be repeated."),
+    ] = None,
+    prefer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="'A > B'",
+            help="A case preferred to another; searches weights that agree; may be repeated.",
+        ),
+    ] = None,
 ) -> None:
-    """Rank the cases of one or more runs under hard limits."""
-    from harness.cli.judging import print_ranking
+    """Rank the cases of one or more runs under hard limits, and say which to ship."""
+    from harness.cli.judging import Wishes, print_ranking
 
-    print_ranking(runs, limit, results=results, form=format.value, mix=mix)
+    print_ranking(
+        runs,
+        limit,
+        results=results,
+        form=format.value,
+        mix=mix,
+        objectives=objective,
+        margin=margin,
+        wishes=Wishes(policy=score, weights=weight or (), preferences=prefer or ()),
+    )
+
+
+@app.command()
+def compare(
+    base: Annotated[str, typer.Argument(metavar="BASE", help="The run to compare with: RUN, or RUN:GLOB.")],
+    candidate: Annotated[
+        str, typer.Argument(metavar="CANDIDATE", help="The run in question: RUN, or RUN:GLOB.")
+    ],
+    *,
+    results: Results = RESULTS,
+    mix: Mix = None,
+    margin: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="QUANTITY=SHARE",
+            help="What counts as the same, such as latency_p99_s=2% or accuracy=0.01; may be repeated.",
+        ),
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Exit with 5 when something is worse.")] = False,
+    markdown: Markdown = None,
+    json: AsJson = False,
+) -> None:
+    """Compare two runs, or two cases, in pairs: better, worse, the same within a margin, or cannot tell."""
+    from harness.cli.comparing import print_comparison
+
+    print_comparison(
+        base,
+        candidate,
+        results=results,
+        mix=mix,
+        margins=margin,
+        markdown=markdown,
+        as_json=json,
+        check=check,
+    )
+
+
+@app.command()
+def gate(
+    run: Annotated[str, typer.Argument(metavar="[RUN]", help="Id or path of a run, or 'latest'.")] = "latest",
+    *,
+    policy: Annotated[Path, typer.Option(metavar="FILE", help="The gates, such as gates.yaml.")],
+    baseline: Annotated[
+        str | None, typer.Option(metavar="RUN", help="The run that changes are counted from.")
+    ] = None,
+    allow_inconclusive: Annotated[
+        bool, typer.Option("--allow-inconclusive", help="What is not decided does not block.")
+    ] = False,
+    results: Results = RESULTS,
+    mix: Mix = None,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write JUnit XML there.")] = None,
+    markdown: Markdown = None,
+    bencher: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write Bencher Metric Format there.")
+    ] = None,
+    github_action_benchmark: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write customSmallerIsBetter JSON there.")
+    ] = None,
+) -> None:
+    """Judge a run by a policy; exit with 5 unless every gate that blocks is passed."""
+    from harness.cli.comparing import judge_run
+
+    judge_run(
+        run,
+        policy=policy,
+        baseline=baseline,
+        results=results,
+        mix=mix,
+        allow_inconclusive=allow_inconclusive,
+        outputs={
+            "junit": junit,
+            "markdown": markdown,
+            "bencher": bencher,
+            "github-action-benchmark": github_action_benchmark,
+        },
+    )
+
+
+@app.command()
+def advise(
+    *,
+    model: Annotated[
+        str, typer.Option(metavar="M", help="Id of a model of a known suite, or path of an ONNX file.")
+    ],
+    device: Annotated[str, typer.Option(metavar="D", help="Name of a device, or of a board.")],
+    results: Results = RESULTS,
+    json: AsJson = False,
+) -> None:
+    """Say before measuring what can run, whether it fits, and the least it would take; touch no device."""
+    from harness.cli.advising import print_advice
+
+    print_advice(model, device, results=results, as_json=json)
 
 
 @app.command()

@@ -5,7 +5,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -13,27 +13,9 @@ import typer
 
 from harness.environment import read_environment
 from harness.errors import BenchError
-
-MARKS = {True: "ok  ", False: "LOOK", None: "note"}
+from harness.findings import Finding
 
 NEEDED = ("onnxruntime", "numpy", "smbus2", "pyserial", "pandas", "pyarrow", "matplotlib", "moocore")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing looked at.
-
-    Attributes:
-        what: the thing.
-        ok: good, in the way of measuring, or only to be known (None).
-        found: what was found.
-        advice: what to do; empty for nothing.
-    """
-
-    what: str
-    ok: bool | None
-    found: str
-    advice: str = ""
 
 
 def print_checkup(results: Path, *, as_json: bool) -> None:
@@ -47,8 +29,7 @@ def print_checkup(results: Path, *, as_json: bool) -> None:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         for finding in findings:
-            advice = f"; {finding.advice}" if finding.advice else ""
-            typer.echo(f"{MARKS[finding.ok]}  {finding.what}: {finding.found}{advice}")
+            typer.echo(str(finding))
     bad = [finding.what for finding in findings if finding.ok is False]
     if bad:
         raise BenchError(f"in the way of measuring: {', '.join(bad)}")

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import typer
 
 from harness.catalog import devices, suites
 from harness.errors import FileError
-from harness.profile import Device
+from harness.profile import Device, Ina226Meter, Meter
+from harness.store import Entry, runs
 from harness.suite import Suite
 
 T = TypeVar("T")
@@ -28,20 +30,44 @@ def list_suites(*, as_json: bool) -> None:
     _print(rows, ("suite", "models", "precisions", "engines", "path"), faults, as_json=as_json)
 
 
+def list_runs(results: Path, *, as_json: bool) -> None:
+    """Print each run of a results folder, newest first; unreadable ones are told at the end."""
+    found = runs(results)
+    rows = [_run(entry) for entry in found if entry.start is not None]
+    faults = [entry.fault for entry in found if entry.fault]
+    _print(rows, ("run", "status", "suite", "device", "protocol", "cases", "power"), faults, as_json=as_json)
+
+
+def _run(entry: Entry) -> dict[str, str]:
+    start = entry.start
+    if start is None:
+        return {}
+    return {
+        "run": entry.run,
+        "status": entry.status,
+        "suite": str(start.suite.get("id", "")),
+        "device": str(start.device.get("id", "")),
+        "protocol": str(start.protocol.get("name", "")),
+        "cases": str(len(start.cases)),
+        "power": start.origin or "absent",
+    }
+
+
 def _device(device: Device) -> dict[str, str]:
     meter = device.meter
     return {
         "device": device.id,
         "board": device.board.id,
         "connection": device.connection,
-        "meter": f"{meter.kind} at {meter.bus.path or 'no bus'}"
-        if meter and meter.bus.path
-        else meter.kind
-        if meter
-        else "none",
+        "meter": "none" if meter is None else _meter(meter),
         "power": str(meter.origin) if meter else "absent",
         "path": str(device.path),
     }
+
+
+def _meter(meter: Meter) -> str:
+    at = meter.bus.path if isinstance(meter, Ina226Meter) else None
+    return f"{meter.kind} at {at}" if at else meter.kind
 
 
 def _suite(suite: Suite) -> dict[str, str]:

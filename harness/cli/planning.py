@@ -14,7 +14,16 @@ from harness.plan import Plan, all_cases, make_plan, select
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the command line asks to be measured."""
+    """What the command line asks to be measured.
+
+    Attributes:
+        suite: name or path.
+        devices: names or paths; None for the host.
+        selections: patterns over ids of cases; None for all cases.
+        quick, full: the protocol; without either the standard one.
+        seed: of the orders.
+        shortlist_of: id of the run whose best cases these are; empty for none.
+    """
 
     suite: str
     devices: Sequence[str] | None
@@ -22,6 +31,7 @@ class Asked:
     quick: bool
     full: bool
     seed: int
+    shortlist_of: str = ""
 
     def plans(self, *, verify: bool = False) -> list[Plan]:
         """One plan for each device.

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 
@@ -17,11 +18,17 @@ from harness.errors import FileError, HarnessError, MeasurementError
 from harness.lock import DeviceLock
 from harness.plan import Plan, make_plan
 from harness.record import RunStart
-from harness.store import RunWriter, find_run
+from harness.store import RunWriter, find_run, read_start
 
 
-def run_plans(plans: Sequence[Plan], *, results: Path, reports: Path) -> None:
+def run_plans(plans: Sequence[Plan], *, results: Path, reports: Path, shortlist_of: str = "") -> None:
     """Measure each plan, then rank and report all together.
+
+    Args:
+        plans: one for each device.
+        results: where runs go.
+        reports: where reports go.
+        shortlist_of: id of the run whose best cases these are; empty for none.
 
     Raises:
         BenchError, Interrupted: as `harness.bench.Bench.run`; the report of what is there is written first.
@@ -37,7 +44,8 @@ def run_plans(plans: Sequence[Plan], *, results: Path, reports: Path) -> None:
                 console.print(line, highlight=False, soft_wrap=True)
             with DeviceLock(plan.device.id, who="harness run"), open_watcher(console, plan) as watcher:
                 bench = Bench(plan=plan, data=load_data(plan.suite.data), watcher=watcher)
-                with RunWriter.create(results, bench.start()) as writer:
+                start = replace(bench.start(), shortlist_of=shortlist_of)
+                with RunWriter.create(results, start) as writer:
                     finished.append(writer.path)
                     refused |= bench.run(writer)
     _tell(refused)
@@ -52,18 +60,19 @@ def resume_run(name: str, *, results: Path, reports: Path) -> None:
     signal.signal(signal.SIGTERM, _stop)
     console = Console()
     path = find_run(results, name)
+    plan = _plan_again(read_start(path), path)  # before the run is touched
+    for line in [f"resuming {path}", *preamble(plan)]:
+        console.print(line, highlight=False, soft_wrap=True)
     refused: dict[str, str] = {}
-    with _shown([path], reports, console), RunWriter.resume(path) as writer:
-        plan = _plan_again(writer.start, path)
-        for line in [f"resuming {path}", *preamble(plan)]:
-            console.print(line, highlight=False, soft_wrap=True)
-        with (
-            DeviceLock(plan.device.id, who="harness run"),
-            open_watcher(console, plan, writer) as watcher,
-        ):
-            bench = Bench(plan=plan, data=load_data(plan.suite.data), watcher=watcher)
-            bench.start()  # the same device must still be there
-            refused |= bench.run(writer)
+    with (
+        _shown([path], reports, console),
+        DeviceLock(plan.device.id, who="harness run"),
+        RunWriter.resume(path) as writer,
+        open_watcher(console, plan, writer) as watcher,
+    ):
+        bench = Bench(plan=plan, data=load_data(plan.suite.data), watcher=watcher)
+        bench.start()  # the same device must still be there
+        refused |= bench.run(writer)
     _tell(refused)
 
 

@@ -12,8 +12,8 @@ SHARP_PERIODS = 0.5
 
 LOOSE_PERIODS = 0.65
 """Up to this distance they still teach the period: where a look takes a quarter of it they are never closer than two
-looks, and without learning a chip off its nominal clock is lost again and again. Their middles scatter about the ends without
-bias, which a long baseline averages; still wider ones are miscounted too often to teach anything."""
+looks, and without learning a chip off its nominal clock is lost again and again. Their middles scatter about the ends
+without bias, which a long baseline averages; still wider ones are miscounted too often to teach anything."""
 
 LEARNING_CONVERSIONS = 16
 """From this baseline on the measured period replaces the nominal one."""

@@ -1,64 +1,54 @@
-"""This module draws cases as points: two quantities against each other, with 95 % bars, as inline SVG.
+"""This module draws cases as points: two quantities against each other, with 95 % bars.
 
-Shape is precision, colour is device (or model, where there is one device), filled is on the front, hollow is
-not; a label says the rest, so nothing rests on colour alone. Ink is `currentColor`, so that the picture
-follows the page into the dark. Equal input gives equal bytes.
+Shape is precision, colour is device (or model, where there is one device). Filled is on the front, hollow is
+possibly on it, small and faint is not; a label says the rest, so nothing rests on colour alone.
 """
 
-import io
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from harness.front import Placing, Ranking
 from harness.quantities import QUANTITIES, Direction, print_value
-from harness.report.inline import inline_svg
+from harness.report.drawing import COLOURS, FONT_POINTS, INK, PAPER, Picture, drawing, printable
 from harness.report.labels import Box, place_labels
+from harness.report.places import Place, place_of
 from harness.suite import Limit
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-"""Okabe and Ito's colours without black and yellow, which vanish on a dark or a light page."""
 
 SHAPES: Mapping[str, str] = {"fp32": "o", "fp16": "s", "int8": "^", "int4": "D", "bf16": "P"}
 OTHER_SHAPE = "X"
-
-INK = "#0a0b0c"
-"""Drawn in this colour, renamed to currentColor afterwards."""
-
-PAPER = "#fdfcfb"
-"""Renamed to the colour of the page: hollow points hide the bars behind them."""
 
 LOG_SPAN = 3.0
 """An axis whose values span more than this factor is logarithmic."""
 
 DETAILED = 40
-"""Up to this many points all have labels, bars and links, above it only those on the front."""
+"""Up to this many points all have labels and links, above it only those on the front or possibly so."""
 
-FONT_POINTS = 9.0
+LINKED = 60
+"""Points with bars, labels and links at most, the best ranks first; the table holds all."""
+
+DOTTED = 300
+"""More further points than this are drawn as dots of an image, which keeps the page small."""
+
+DOTS = 1000
+"""More than these are small and grey: neither shape nor colour would be told apart."""
+
+GREY = "#8a929c"
+
+CROWD_ORDER = 0.5
+"""The crowd lies below everything else."""
+
+LONGEST = 48
+"""Letters of a label; the rest is cut."""
+
 LETTER = 0.58
 """Mean width of a letter in units of the size of the font, for placing labels."""
-
-SETTINGS = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "pareto-harness",
-    "font.family": "sans-serif",
-    "font.size": FONT_POINTS,
-    "text.color": INK,
-    "text.parse_math": False,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "xtick.color": INK,
-    "ytick.color": INK,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,62 +69,67 @@ class Axis:
         return QUANTITIES[self.name].title
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
-    """A drawn figure.
+def draw_scatters(ranking: Ranking, links: Mapping[int, str]) -> list[Picture]:
+    """Each pair of the objectives, at most three of them; none where no case is ranked.
 
-    Attributes:
-        title: what against what.
-        svg: inline SVG element with its own title and description.
+    Args:
+        ranking: what to draw.
+        links: place in the ranking to the address that its point leads to, such as `#case-1`.
     """
+    pairs = enumerate(itertools.combinations(ranking.objectives[:3], 2), 1)
+    pictures = [draw_scatter(ranking, x, y, links, f"front-{number}") for number, (x, y) in pairs]
+    return [picture for picture in pictures if picture is not None]
 
-    title: str
-    svg: str
 
-
-def draw_scatter(ranking: Ranking, x: str, y: str, links: Mapping[int, str]) -> Picture | None:
+def draw_scatter(
+    ranking: Ranking, x: str, y: str, links: Mapping[int, str], name: str = "front"
+) -> Picture | None:
     """Draw all ranked cases; None where there are none.
 
     Args:
         ranking: what to draw.
         x: quantity of the horizontal axis.
         y: of the vertical one.
-        links: place in the ranking to the address that its point leads to, such as `#case-1`.
+        links: as of `draw_scatters`; a place without an address has no link.
+        name: of the picture.
     """
     places = [place for place, placing in enumerate(ranking.placings) if placing.rank is not None]
     if not places:
         return None
     placings = [ranking.placings[place] for place in places]
     few = len(placings) <= DETAILED
-    detailed = [placing for placing in placings if few or placing.on_front]
-    crowd = [placing for placing in placings if not (few or placing.on_front)]
-    link_of = {id(placing): links[place] for place, placing in zip(places, placings, strict=True)}
+    best = [placing for placing in placings if few or place_of(placing).worth]
+    detailed = best[: DETAILED if few else LINKED]
+    known = {id(placing) for placing in detailed}
+    crowd = [placing for placing in placings if id(placing) not in known]
+    link_of = {id(ranking.placings[place]): links[place] for place in places if place in links}
     axis_x, axis_y = _axis(x, placings), _axis(y, placings)
-    with mpl.rc_context(SETTINGS):  # type: ignore[arg-type]  # keys are literals in the stubs
-        figure = Figure(figsize=(6.4, 4.4), layout="constrained")
-        FigureCanvasSVG(figure)
+    with drawing(6.4, 4.4) as figure:
         axes = figure.add_subplot()
         hues, colour_of = _colours(placings)
         _draw_crowd(axes, crowd, (x, y), colour_of)
+        _draw_bars(axes, detailed, (x, y), colour_of)
         for placing in detailed:
-            _draw_point(axes, placing, (x, y), colour_of(placing), link_of[id(placing)])
+            _draw_point(axes, placing, (x, y), colour_of(placing), link_of.get(id(placing)))
         _scale(axes, axis_x, axis_y)
         _draw_limits(axes, ranking.limits, x, y)
         _draw_legend(axes, hues, placings)
         figure.draw_without_rendering()
+        figure.set_layout_engine("none")  # once is enough, and labels are placed for this layout
         _draw_labels(axes, detailed, x, y)
-        stream = io.StringIO()
-        figure.savefig(stream, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    title = f"{axis_x.title} against {axis_y.title}"
-    front = ", ".join(placing.case.case for placing in placings if placing.on_front)
+    front = [placing.case.case for placing in placings if place_of(placing) is Place.FRONT]
+    possible = [placing.case.case for placing in placings if place_of(placing) is Place.POSSIBLE]
     description = (
-        f"{len(placings)} cases, both axes better towards the lower left. On the front: {front or 'none'}. "
-        "The table of all cases holds the same figures."
+        f"{len(placings)} cases, both axes better towards the lower left. On the front: {_some(front)}. "
+        f"Possibly on it: {_some(possible)}. The table of all cases holds the same figures."
     )
-    svg = inline_svg(
-        stream.getvalue(), f"plot-{x}-{y}", title, description, {INK: "currentColor", PAPER: "var(--page)"}
-    )
-    return Picture(title=title, svg=svg)
+    title = f"{axis_x.title} against {axis_y.title}"
+    return Picture(name=name, title=title, description=description, figure=figure)
+
+
+def _some(names: Sequence[str]) -> str:
+    rest = len(names) - LINKED
+    return (", ".join(names[:LINKED]) or "none") + (f" and {rest} more" if rest > 0 else "")
 
 
 def _axis(name: str, placings: Sequence[Placing]) -> Axis:
@@ -163,6 +158,7 @@ def _draw_crowd(
     axes: Axes, placings: Sequence[Placing], names: tuple[str, str], colour_of: Callable[[Placing], str]
 ) -> None:
     """Small hollow points without bars and links, for thousands of cases that are not on the front."""
+    dotted = len(placings) > DOTTED
     groups: dict[tuple[str, str], list[Placing]] = {}
     for placing in placings:
         groups.setdefault((colour_of(placing), placing.case.precision), []).append(placing)
@@ -171,49 +167,63 @@ def _draw_crowd(
         axes.scatter(
             x,
             y,
-            s=14,
+            s=4 if len(placings) > DOTS else 14,
             marker=SHAPES.get(precision, OTHER_SHAPE),
             facecolors="none",
-            edgecolors=colour,
+            edgecolors=colour if len(placings) <= DOTS else GREY,
             linewidths=0.8,
-            alpha=0.5,
+            alpha=None if dotted else 0.5,
+            antialiased=not dotted,  # few colours make a small image
+            zorder=CROWD_ORDER,
         )
+    if dotted:
+        axes.set_rasterization_zorder(CROWD_ORDER + 0.1)  # below it all is one image
 
 
-def _draw_point(axes: Axes, placing: Placing, names: tuple[str, str], colour: str, link: str) -> None:
+def _draw_bars(
+    axes: Axes, placings: Sequence[Placing], names: tuple[str, str], colour_of: Callable[[Placing], str]
+) -> None:
+    """Intervals of those on the front or possibly so."""
+    groups: dict[str, list[Placing]] = {}
+    for placing in placings:
+        if place_of(placing).worth:
+            groups.setdefault(colour_of(placing), []).append(placing)
+    for colour, group in groups.items():
+        (x, across), (y, up) = (
+            (
+                [_value(placing, name) for placing in group],
+                np.array([_span(placing, name) for placing in group]).T,
+            )
+            for name in names
+        )
+        caps = 2 if len(placings) <= DETAILED else 0
+        axes.errorbar(x, y, xerr=across, yerr=up, fmt="none", ecolor=colour, elinewidth=1, capsize=caps)
+
+
+def _draw_point(axes: Axes, placing: Placing, names: tuple[str, str], colour: str, link: str | None) -> None:
+    place = place_of(placing)
     x, y = (_value(placing, name) for name in names)
-    across, up = (_span(placing, name) for name in names)
-    axes.errorbar(
-        x,
-        y,
-        xerr=across,
-        yerr=up,
-        fmt="none",
-        ecolor=colour,
-        elinewidth=1,
-        capsize=2,
-        alpha=1.0 if placing.on_front else 0.6,
-    )
     points = axes.scatter(
         [x],
         [y],
-        s=52,
+        s=52 if place.worth else 26,
         marker=SHAPES.get(placing.case.precision, OTHER_SHAPE),
-        facecolors=colour if placing.on_front else PAPER,
+        facecolors=colour if place is Place.FRONT else PAPER,
         edgecolors=colour,
-        linewidths=1.4,
+        linewidths=1.4 if place.worth else 0.9,
+        alpha=1.0 if place.worth else 0.6,
         zorder=3,
     )
     points.set_urls([link])
 
 
-def _span(placing: Placing, name: str) -> list[list[float]]:
+def _span(placing: Placing, name: str) -> tuple[float, float]:
     """Distances to both ends of the interval; an end that is not known is not drawn."""
     estimate = placing.case.estimate(name)
     value = _value(placing, name)
     below = 0.0 if estimate.lo is None else max(0.0, value - estimate.lo)
     above = 0.0 if estimate.hi is None else max(0.0, estimate.hi - value)
-    return [[below], [above]]
+    return below, above
 
 
 def _scale(axes: Axes, x: Axis, y: Axis) -> None:
@@ -226,6 +236,10 @@ def _scale(axes: Axes, x: Axis, y: Axis) -> None:
             line.set_minor_locator(NullLocator())
         else:
             line.set_major_locator(MaxNLocator(6))
+            low, high = line.get_view_interval()
+            line.set_view_interval(
+                max(0.0, low), high, ignore=True
+            )  # nothing here is below 0, whatever a bar says
         line.set_major_formatter(FuncFormatter(lambda value, _, name=axis.name: print_value(name, value)))
     kind = {True: ", logarithmic", False: ""}
     axes.set_xlabel(x.title + kind[x.logarithmic])
@@ -252,7 +266,13 @@ def _draw_limits(axes: Axes, limits: Sequence[Limit], x: str, y: str) -> None:
 def _draw_legend(axes: Axes, hues: Mapping[str, str], placings: Sequence[Placing]) -> None:
     def key(label: str, marker: str, edge: str, face: str) -> Line2D:
         return Line2D(
-            [], [], linestyle="", marker=marker, markeredgecolor=edge, markerfacecolor=face, label=label
+            [],
+            [],
+            linestyle="",
+            marker=marker,
+            markeredgecolor=edge,
+            markerfacecolor=face,
+            label=_short(label),
         )
 
     precisions = sorted({placing.case.precision for placing in placings})
@@ -260,10 +280,21 @@ def _draw_legend(axes: Axes, hues: Mapping[str, str], placings: Sequence[Placing
         *(key(name, "o", colour, colour) for name, colour in hues.items() if len(hues) <= len(COLOURS)),
         *(key(name, SHAPES.get(name, OTHER_SHAPE), INK, "none") for name in precisions),
         key("on the front", "o", INK, INK),
-        key("not on it", "o", INK, "none"),
+        key("possibly on it", "o", INK, "none"),
+        Line2D(
+            [],
+            [],
+            linestyle="",
+            marker="o",
+            markersize=4,
+            color=INK,
+            alpha=0.5,
+            fillstyle="none",
+            label="not on it",
+        ),
     ]
     axes.figure.legend(
-        handles=keys, loc="outside upper center", ncols=min(5, len(keys)), frameon=False, handletextpad=0.2
+        handles=keys, loc="outside upper center", ncols=min(4, len(keys)), frameon=False, handletextpad=0.2
     )
 
 
@@ -293,10 +324,14 @@ def _draw_labels(axes: Axes, placings: Sequence[Placing], x: str, y: str) -> Non
                 (_value(placing, x), _value(placing, y)),
                 xytext=offset,
                 textcoords="offset points",
-                weight="bold" if placing.on_front else "normal",
+                weight="bold" if place_of(placing).worth else "normal",
             )
 
 
 def _label(placing: Placing, *, with_device: bool) -> str:
     words = [placing.case.device] if with_device else []
-    return " ".join([*words, placing.case.model, placing.case.precision])
+    return _short(" ".join([*words, placing.case.model, placing.case.precision]))
+
+
+def _short(text: str) -> str:
+    return printable(text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…")

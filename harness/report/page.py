@@ -1,112 +1,132 @@
 """This module makes the page: one HTML file, no network, readable without JavaScript, every text escaped."""
 
+import base64
+import hashlib
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from harness.compare import Comparison
 from harness.front import Placing, Ranking
-from harness.limits import print_limit
-from harness.quantities import ABSENT, QUANTITIES, print_value
-from harness.record import Incident
-from harness.report.circumstances import Fact, facts, sitting_table
-from harness.report.figures import draw_scatter
-from harness.report.words import METHODS, lead_words, origin_words
-from harness.stats import CONFIDENCE, Estimate
+from harness.limits import Verdict, print_limit
+from harness.quantities import ABSENT, print_value
+from harness.recommendation import recommend
+from harness.report.circumstances import facts
+from harness.report.comparison import comparison_rows
+from harness.report.details import COURSE_HEADS, PICTURED, details_of
+from harness.report.drawing import Picture
+from harness.report.figures import draw_scatters
+from harness.report.places import Place
+from harness.report.rows import DETAILS, MANY, Row, cell, origin_word, table_of
+from harness.report.words import METHODS, origin_words
+from harness.stats import CONFIDENCE
 from harness.store import Run
+from harness.suite import Limit
 
-SHOWN = (
-    "latency_p50_s",
-    "latency_p99_s",
-    "energy_per_inference_j",
-    "accuracy",
-    "power_mean_w",
-    "energy_above_idle_per_inference_j",
-    "memory_peak_bytes",
-    "cold_start_s",
-)
-"""Columns of the table: what decides stands before what explains."""
-
-PLOTS = (("latency_p99_s", "energy_per_inference_j"), ("latency_p99_s", "error"))
+SCRIPT = "page.js"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """A figure as people read it.
+class LimitLine:
+    """What one limit says of all cases.
 
     Attributes:
-        text: scaled value with its unit.
-        interval: both ends; empty where there is none.
-        exact: unscaled value in SI, for the curious; empty where absent.
-        note: why something is missing; empty where nothing is.
+        limit: as text for people.
+        expression: as it is written in files.
+        counts: verdict to number of cases, incomplete ones left out.
+        tightest: the passing case nearest to it, with what decided; None for none.
+        worst: the failing case furthest beyond it; None for none.
     """
 
-    text: str
-    interval: str
-    exact: str
-    note: str
+    limit: str
+    expression: str
+    counts: Mapping[str, int]
+    tightest: tuple[str, str] | None
+    worst: tuple[str, str] | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One case of the page.
-
-    Attributes:
-        id: of the element in the page.
-        placing: where the case stands.
-        cells: one for each figure.
-        origin: of the power figures in a word.
-        standing: `on the front`, `not on it`, `beyond a limit` or `incomplete`.
-        sittings: what happened in each, label to one text per sitting.
-        evidence, meter: of the executed precision, and the meter's configuration as read back.
-        incidents: what went wrong while measuring.
-    """
-
-    id: str
-    placing: Placing
-    cells: Sequence[Cell]
-    origin: str
-    standing: str
-    sittings: Sequence[tuple[str, Sequence[str]]]
-    evidence: Sequence[Fact]
-    meter: Sequence[Fact]
-    incidents: Sequence[Incident]
-
-
-def render_page(runs: Sequence[Run], ranking: Ranking, title: str = "") -> str:
+def render_page(
+    runs: Sequence[Run], ranking: Ranking, title: str = "", comparison: Comparison | None = None
+) -> str:
     """The whole page; equal input gives equal text.
 
     Args:
         runs: what the ranking was made of.
         ranking: the cases in their order.
         title: head of the page; empty for the suite's own title.
+        comparison: with an earlier run; None for none.
+
+    Raises:
+        StoreError: a power file is damaged.
     """
-    by_id = {run.start.run: run for run in runs}
-    rows = [
-        _row(number, placing, by_id[placing.case.run]) for number, placing in enumerate(ranking.placings, 1)
-    ]
-    links = {place: f"#{row.id}" for place, row in enumerate(rows)}
-    pictures = [draw_scatter(ranking, x, y, links) for x, y in PLOTS]
+    columns, rows = table_of(ranking)
+    links = {place: f"#{row.id}" for place, row in enumerate(rows) if row.id}
+    origins = list(dict.fromkeys(placing.case.origin for placing in ranking.placings))
+    script = _script()
+    many = len(rows) > MANY
+    judged = [row for row in rows if row.placing.judgements and not row.placing.case.incomplete]
     return _template().render(
         title=title or _title(runs),
         ranking=ranking,
-        lead=lead_words(ranking),
-        origins=list(dict.fromkeys(origin_words(row.placing.case.origin) for row in rows)),
-        measured=all(row.placing.case.origin == "measured" for row in rows),
+        recommendation=recommend(ranking),
+        leading=next((row for row in rows if row.placing is ranking.leader), None),
+        origins=[origin_words(origin) for origin in origins],
+        measured=all(origin == "measured" for origin in origins),
+        places=[(place.value, sum(row.place is place for row in rows)) for place in Place],
+        columns=columns,
+        numbered=[place for place, column in enumerate(columns, 3) if column.number],
+        run_ids={run.start.run: number for number, run in enumerate(runs, 1)},
         rows=rows,
-        heads=[QUANTITIES[name] for name in SHOWN],
-        pictures=[picture for picture in pictures if picture is not None],
+        many=many,
+        limits_of=[row for row in judged if row.placing is ranking.leader or _undecided(row, many=many)],
+        limit_lines=[_limit_line(place, ranking) for place in range(len(ranking.limits))],
+        pictures=draw_scatters(ranking, links),
+        details=details_of(rows, runs, ranking),
+        course_heads=COURSE_HEADS,
+        pictured=PICTURED,
+        most=DETAILS,
+        comparison=comparison,
+        changes=comparison_rows(comparison) if comparison else (),
         methods=[(name, text) for name, text in METHODS.items() if _uses(ranking, name)],
         confidence=f"{100 * CONFIDENCE:g} %",
         cell_of=cell,
+        origin_word=origin_word,
+        cautions=_cautions(runs),
         print_limit=print_limit,
         runs=[_run(run) for run in runs],
-        unlimited=not ranking.limits,
         absent=ABSENT,
+        script=script,
+        script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
+
+
+def pictures_of(runs: Sequence[Run], ranking: Ranking) -> list[Picture]:
+    """All pictures of the page, to be written as files.
+
+    Raises:
+        StoreError: a power file is damaged.
+    """
+    _, rows = table_of(ranking)
+    details = details_of(rows, runs, ranking)
+    return [*draw_scatters(ranking, {}), *(picture for detail in details for picture in detail.pictures)]
+
+
+def command(run: Run) -> str:
+    """The command line to paste into a shell for the same plan once more."""
+    words = run.start.provenance.get("command")
+    if not words:
+        suite = run.start.suite.get("path") or run.start.suite.get("id") or ""
+        words = ["harness", "run", suite, "--device", run.start.device.get("id", "")]
+    words = [str(word) for word in words]
+    if not run.imported and "--seed" not in words and not any(word.startswith("--seed=") for word in words):
+        words += ["--seed", str(run.start.seed)]
+    return shlex.join(words)
 
 
 @cache
@@ -121,62 +141,36 @@ def _template() -> Template:
     return environment.get_template("page.html.j2")
 
 
-def _row(number: int, placing: Placing, run: Run) -> Row:
-    case = placing.case
-    opened = [record for record in run.opened if record.case == case.case]
-    closed = [record for record in run.closed if record.case == case.case]
-    last = opened[-1] if opened else None
-    return Row(
-        id=f"case-{number}",
-        placing=placing,
-        cells=[cell(name, case.estimates[name]) for name in SHOWN],
-        origin=_origin_word(case.origin),
-        standing=_standing(placing),
-        sittings=sitting_table(opened, closed),
-        evidence=facts({"requested": last.requested, "executed": last.executed}) if last else (),
-        meter=facts(last.meter) if last and last.meter else (),
-        incidents=[incident for incident in run.incidents if incident.case == case.case],
+@cache
+def _script() -> str:
+    """The page's own script, of which the page allows only this text to run."""
+    return files("harness.report").joinpath(SCRIPT).read_text(encoding="utf-8")
+
+
+def _limit_line(place: int, ranking: Ranking) -> LimitLine:
+    limit = ranking.limits[place]
+    judged = [(each, each.judgements[place]) for each in ranking.placings if not each.case.incomplete]
+    counts = Counter(judgement.verdict for _, judgement in judged)
+    passing = [pair for pair in judged if pair[1].verdict is Verdict.PASS and pair[1].value is not None]
+    failing = [pair for pair in judged if pair[1].verdict is Verdict.FAIL]
+    tightest = min(passing, key=lambda pair: abs(limit.bound - (pair[1].value or 0.0)), default=None)
+    worst = max(failing, key=lambda pair: pair[1].violation or 0.0, default=None)
+    return LimitLine(
+        limit=print_limit(limit),
+        expression=str(limit),
+        counts={verdict.value: counts[verdict] for verdict in Verdict},
+        tightest=_named(tightest[0], limit) if tightest else None,
+        worst=_named(worst[0], limit) if worst else None,
     )
 
 
-def cell(name: str, estimate: Estimate) -> Cell:
-    """A figure with its interval, scaled for people."""
-    known = estimate.value is not None and bool(estimate.method)
-    ends = [print_value(name, end) for end in (estimate.lo, estimate.hi)]
-    if estimate.hi is None and estimate.lo is not None:
-        interval = f"> {ends[0]} (n too small)"
-    elif estimate.lo is None and estimate.hi is not None:
-        interval = f"< {ends[1]} (n too small)"
-    elif estimate.lo is None:
-        interval = "no interval"
-    else:
-        interval = _between(*ends)
-    return Cell(
-        text=print_value(name, estimate.value),
-        interval=interval if known else "",
-        exact="" if estimate.value is None else f"{estimate.value!r}",
-        note=estimate.reason,
-    )
+def _undecided(row: Row, *, many: bool) -> bool:
+    """A limit is not passed; of many cases those beyond one are counted, and not told one by one."""
+    return row.placing.verdict is not Verdict.PASS and (row.detailed or not many)
 
 
-def _between(low: str, high: str) -> str:
-    """Both ends of an interval; a shared unit is told once."""
-    number, _, unit = low.partition(" ")
-    return f"{number} to {high}" if high.endswith(f" {unit}") else f"{low} to {high}"
-
-
-def _origin_word(origin: str | None) -> str:
-    if origin is None:
-        return "no meter"
-    return origin if origin == "measured" else origin.upper()
-
-
-def _standing(placing: Placing) -> str:
-    if placing.case.incomplete:
-        return "incomplete"
-    if placing.layer is None:
-        return "beyond a limit"
-    return "on the front" if placing.on_front else "dominated"
+def _named(placing: Placing, limit: Limit) -> tuple[str, str]:
+    return placing.case.case, print_value(limit.quantity, placing.case.estimate(limit.quantity).value)
 
 
 def _uses(ranking: Ranking, method: str) -> bool:
@@ -184,6 +178,13 @@ def _uses(ranking: Ranking, method: str) -> bool:
         estimate.method == method
         for placing in ranking.placings
         for estimate in placing.case.estimates.values()
+    )
+
+
+def _cautions(runs: Sequence[Run]) -> list[str]:
+    """What imported runs say a reader must not miss of them."""
+    return list(
+        dict.fromkeys(str(run.start.suite["caution"]) for run in runs if run.start.suite.get("caution"))
     )
 
 
@@ -202,7 +203,9 @@ def _run(run: Run) -> Mapping[str, Any]:
         "utc": start.utc,
         "reason": run.stop.reason if run.stop else "",
         "recovered": run.stop.recovered_lines if run.stop else 0,
+        "imported": bool(run.imported),
         "command": command(run),
+        "costs": _costs(run),
         "host": facts(start.provenance),
         "found": facts(start.found),
         "device": facts(start.device),
@@ -213,13 +216,26 @@ def _run(run: Run) -> Mapping[str, Any]:
     }
 
 
-def command(run: Run) -> str:
-    """The command line to paste into a shell for the same plan once more."""
-    words = run.start.provenance.get("command")
-    if not words:
-        suite = run.start.suite.get("path") or run.start.suite.get("id") or ""
-        words = ["harness", "run", suite, "--device", run.start.device.get("id", "")]
-    words = [str(word) for word in words]
-    if "--seed" not in words and not any(word.startswith("--seed=") for word in words):
-        words += ["--seed", str(run.start.seed)]
-    return shlex.join(words)
+def _costs(run: Run) -> list[tuple[str, str]]:
+    """What the harness itself cost, over all sittings."""
+    dead = [each.dead_time_s for each in run.closed if each.dead_time_s is not None]
+    ratios = [
+        each.sampler_on_s / each.sampler_off_s - 1
+        for each in run.closed
+        if each.sampler_on_s is not None and each.sampler_off_s
+    ]
+    lost, samples = (sum(getattr(each, name) for each in run.closed) for name in ("lost", "samples"))
+    lines = []
+    if ratios:
+        lines.append(
+            (
+                "latency with the sampler on against off",
+                f"{min(ratios):+.1%} to {max(ratios):+.1%} over {len(ratios)} sittings",
+            )
+        )
+    if dead:
+        least, most = (print_value("dead_time_s", value) for value in (min(dead), max(dead)))
+        lines.append(("own time between two inferences of a window", f"{least} to {most}"))
+    if samples:
+        lines.append(("conversions of the meter, lost ones", f"{samples}, {lost}"))
+    return lines

@@ -3,7 +3,7 @@
 import csv
 import io
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from harness.cases import FIGURES
@@ -23,18 +23,19 @@ Cell = str | int | float | bool | None
 
 def render_csv(ranking: Ranking) -> str:
     """The table with one header line, in the order of the ranking, lines ended by CR LF."""
-    rows = [_row(placing) for placing in ranking.placings]
+    rows = [_row(placing, ranking.objectives) for placing in ranking.placings]
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, lineterminator="\r\n")
-    writer.writerow(columns())
+    names = columns(ranking.objectives)
+    writer.writerow(names)
     writer.writerows([_print(cell) for cell in row.values()] for row in rows)
     return stream.getvalue()
 
 
-def columns() -> list[str]:
-    """Names of the columns, in order."""
+def columns(objectives: Sequence[str] = ()) -> list[str]:
+    """Names of the columns, in order; objectives that are not among the figures stand after them."""
     figures: list[str] = []
-    for name in FIGURES:
+    for name in _figures(objectives):
         figures.append(name)
         if name in WITH_BOUNDS:
             figures += [bound_name(name, side) for side in SIDES]
@@ -42,15 +43,16 @@ def columns() -> list[str]:
         *("case", "device", "board", "engine", "model", "precision", "executed_precision", "origin"),
         *("sittings", "cycles", "void"),
         *figures,
-        *("rank", "on_front", "verdict", "incomplete", "run"),
+        *("rank", "on_front", "front_class", "front_share", "dominated_by", "dominated_share"),
+        *("steadiness", "verdict", "incomplete", "run"),
     ]
 
 
-def _row(placing: Placing) -> Mapping[str, Cell]:
+def _row(placing: Placing, objectives: Sequence[str]) -> Mapping[str, Cell]:
     case = placing.case
     figures: dict[str, Cell] = {}
-    for name in FIGURES:
-        estimate = case.estimates[name]
+    for name in _figures(objectives):
+        estimate = case.estimate(name)
         figures[name] = _whole(estimate.value) if name.endswith("_bytes") else estimate.value
         if name in WITH_BOUNDS:
             figures |= {bound_name(name, "lo"): estimate.lo, bound_name(name, "hi"): estimate.hi}
@@ -69,11 +71,20 @@ def _row(placing: Placing) -> Mapping[str, Cell]:
         **figures,
         "rank": placing.rank,
         "on_front": None if placing.rank is None else placing.on_front,
+        "front_class": None if placing.front_class is None else placing.front_class.value,
+        "front_share": None if placing.standing is None else placing.standing.share,
+        "dominated_by": placing.dominator or None,
+        "dominated_share": None if placing.standing is None else placing.standing.dominated,
+        "steadiness": case.state.value if case.courses else None,
         "verdict": None if placing.verdict is None else placing.verdict.value,
         "incomplete": case.incomplete,
         "run": case.run,
     }
-    return {name: facts[name] for name in columns()}
+    return {name: facts[name] for name in columns(objectives)}
+
+
+def _figures(objectives: Sequence[str]) -> list[str]:
+    return [*FIGURES, *(name for name in objectives if name not in {*FIGURES, "error"})]
 
 
 def _whole(value: float | None) -> int | None:

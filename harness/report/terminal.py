@@ -9,10 +9,27 @@ from rich.text import Text
 
 from harness.front import Placing, Ranking
 from harness.limits import Verdict, print_limit
-from harness.quantities import ABSENT, print_value
-from harness.report.words import lead_words, origin_words
+from harness.membership import FrontClass
+from harness.quantities import ABSENT, QUANTITIES, print_value
+from harness.recommendation import recommend
+from harness.report.words import (
+    columns_of,
+    course_words,
+    dominated_words,
+    flips_words,
+    lead_words,
+    origin_words,
+)
+from harness.scores import Fit, Scoring
 
 STYLES = {Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow", Verdict.FAIL: "red"}
+
+FRONT: Mapping[FrontClass, str] = {
+    FrontClass.ON_FRONT: "yes",
+    FrontClass.POSSIBLE: "maybe",
+    FrontClass.DOMINATED: "no",
+}
+"""By resampling; without it `yes` is by the figures alone."""
 
 FIGURES: Mapping[str, str] = {
     "latency_p50_s": "p50",
@@ -39,16 +56,70 @@ def print_table(ranking: Ranking, console: Console) -> None:
     table.add_column("front", no_wrap=True)
     table.add_column("case", overflow="fold", min_width=15)
     table.add_column("runs as", overflow="fold", max_width=None if figures is FIGURES else 9)
-    for head in figures.values():
+    names = columns_of(ranking, list(figures))
+    for head in (FIGURES.get(name) or QUANTITIES[name].title.removeprefix("latency ") for name in names):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for placing in ranking.placings:
-        table.add_row(*_cells(placing, shared, figures))
+        table.add_row(*_cells(placing, shared, names))
     if shared:
         console.print(plain(f"Cases of {shared}"))
     console.print(table)
-    for sentence in _remarks(ranking):
+    for sentence in _remarks(ranking, shared):
         console.print(plain(sentence))
+
+
+def print_details(ranking: Ranking, console: Console) -> None:
+    """Print who dominates whom by how much, and how precisions flipped answers."""
+    shared = _shared(ranking.placings)
+    for placing in ranking.placings:
+        if placing.dominator:
+            console.print(plain(dominated_words(placing, shared)))
+    for pair in ranking.precisions:
+        console.print(plain(flips_words(pair, shared)))
+
+
+def print_recommendation(ranking: Ranking, console: Console) -> None:
+    """Print which case to ship, on what evidence, what would change the answer and what to measure next."""
+    found = recommend(ranking)
+    console.print(plain(" ".join(filter(None, (found.ship, found.evidence))), "bold"))
+    for sentence in (*found.change, *found.next):
+        console.print(plain(sentence))
+
+
+def print_scores(scoring: Scoring, fit: Fit | None, console: Console) -> None:
+    """Print the scores of a policy, best first, and the weights that agree with stated preferences."""
+    policy = scoring.policy
+    weights = ", ".join(f"{weight:.2g} {QUANTITIES[name].title}" for name, weight in policy.weights.items())
+    by = "the weighted sum" if policy.form == "sum" else "the worst weighted distance"
+    console.print(
+        plain(f"Policy {policy.name}: {weights}; ranked by {by} on declared scales, less is better.")
+    )
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("case", overflow="fold", min_width=15)
+    for head in ("Chebyshev", "SPOTIS sum", "wins", *(QUANTITIES[name].title for name in policy.weights)):
+        table.add_column(head, justify="right")
+    for each in scoring.scores:
+        distances = (plain(f"{distance:.3g}") for distance in each.distances.values())
+        scores = (plain(f"{each.chebyshev:.4f}"), plain(f"{each.spotis:.4f}"), plain(f"{each.wins:.0%}"))
+        table.add_row(plain(each.case), *scores, *distances)
+    console.print(table)
+    console.print(
+        plain("wins: share of random weights, all equally likely, under which the case is the best.")
+    )
+    for case, reason in scoring.unscored.items():
+        console.print(plain(f"{case} has no score: {reason}."))
+    if fit is not None:
+        found = ", ".join(
+            f"{QUANTITIES[name].title} {weight:.2f} ({low:.2f} to {high:.2f})"
+            for (name, weight), (low, high) in zip(fit.weights.items(), fit.ranges.values(), strict=True)
+        )
+        console.print(
+            plain(
+                f"{fit.kept} of {fit.asked} preferences are kept by {fit.agreeing} of {fit.tried} weights on the grid; "
+                f"in their middle: {found}."
+            )
+        )
 
 
 def plain(text: str, style: str = "") -> Text:
@@ -56,7 +127,7 @@ def plain(text: str, style: str = "") -> Text:
     return Text("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text), style=style)
 
 
-def _remarks(ranking: Ranking) -> Iterator[str]:
+def _remarks(ranking: Ranking, shared: str) -> Iterator[str]:
     if ranking.leader:
         yield f"{ranking.leader.case.case} {lead_words(ranking)}"
     else:
@@ -66,13 +137,36 @@ def _remarks(ranking: Ranking) -> Iterator[str]:
         yield f"Mixed as asked: {sentence}."
     if ranking.limits:
         yield f"Limits: {', '.join(print_limit(limit) for limit in ranking.limits)}."
+    for look in ranking.looks:
+        if look.over:
+            yield (
+                f"Run {look.run} is look {look.taken} at this suite on this device, its bounds are made for "
+                f"{look.declared}: a limit may be passed by luck."
+            )
     for placing in ranking.placings:
         if placing.case.incomplete:
             yield f"{placing.case.case} has no rank: {placing.case.incomplete}."
-            continue
-        for judgement in placing.judgements:
+        yield from course_words(placing.case)
+    yield from _undecided(ranking.placings, shared)
+
+
+def _undecided(placings: Sequence[Placing], shared: str) -> Iterator[str]:
+    """Limits that fail or are not decided; cases of which the same is to be said share a sentence."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for placing in placings:
+        for judgement in placing.judgements if not placing.case.incomplete else ():
             if judgement.verdict is not Verdict.PASS:
-                yield f"{placing.case.case}: {judgement.verdict}: {judgement.evidence}"
+                head = f"{judgement.verdict} {print_limit(judgement.limit)}"
+                said = judgement.advice or judgement.evidence
+                told.setdefault((head, said), []).append(placing.case.case.removeprefix(shared))
+    for (head, said), cases in told.items():
+        yield f"{head}: {', '.join(cases)}: {said}"
+
+
+def _front(placing: Placing) -> str:
+    if placing.front_class is not None:
+        return FRONT[placing.front_class]
+    return "yes" if placing.on_front else "" if placing.rank else ABSENT
 
 
 def _shared(placings: Sequence[Placing]) -> str:
@@ -86,9 +180,9 @@ def _cells(placing: Placing, shared: str, figures: Iterable[str]) -> list[Text]:
     verdict = plain(placing.verdict.value, STYLES[placing.verdict]) if placing.verdict else plain(ABSENT)
     return [
         plain(ABSENT if placing.rank is None else str(placing.rank)),
-        plain("yes" if placing.on_front else "" if placing.rank else ABSENT),
+        plain(_front(placing)),
         plain(case.case.removeprefix(shared), "bold" if placing.on_front else ""),
         plain(case.executed_precision or ABSENT),
-        *(plain(print_value(name, case.estimates[name].value)) for name in figures),
+        *(plain(print_value(name, case.estimate(name).value)) for name in figures),
         plain("incomplete", "yellow") if case.incomplete else verdict,
     ]

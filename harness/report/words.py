@@ -1,10 +1,13 @@
 """This module says in words what a reader must not miss: where power comes from, how figures are made."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from harness.front import Ranking
+from harness.cases import CaseResult
+from harness.front import OBJECTIVES, Placing, Ranking
 from harness.limits import Verdict
+from harness.precisions import PrecisionPair
 from harness.quantities import QUANTITIES, print_value
+from harness.steadiness import State
 
 ORIGINS: Mapping[str | None, str] = {
     "measured": "Power measured by a meter.",
@@ -37,6 +40,14 @@ def origin_words(origin: str | None) -> str:
     return ORIGINS.get(origin) or f"Power of origin {origin}."
 
 
+def columns_of(ranking: Ranking, names: Sequence[str]) -> list[str]:
+    """Names of figures to show, each default objective that is not this ranking's replaced by one that is."""
+    own = ["accuracy" if name == "error" else name for name in ranking.objectives]
+    spare = [name for name in own if name not in names]
+    shown = [spare.pop(0) if name in OBJECTIVES and name not in own and spare else name for name in names]
+    return [*shown, *spare]
+
+
 def lead_words(ranking: Ranking) -> str:
     """The sentence a hurried reader takes away."""
     leader = ranking.leader
@@ -46,7 +57,7 @@ def lead_words(ranking: Ranking) -> str:
     case = leader.case
     figures = ", ".join(
         f"{QUANTITIES[name].title} {print_value(name, case.estimate(name).value)}"
-        for name in ("latency_p99_s", "energy_per_inference_j", "accuracy")
+        for name in ("accuracy" if name == "error" else name for name in ranking.objectives)
     )
     under = {
         Verdict.PASS: "and passes every limit",
@@ -55,3 +66,52 @@ def lead_words(ranking: Ranking) -> str:
     }
     verdict = under.get(leader.verdict, "")
     return f"leads {verdict}: {figures}."
+
+
+def course_words(case: CaseResult) -> Iterator[str]:
+    """What there is to say of sittings that were not steady, one sentence for each state with its largest change."""
+    for state in (State.THROTTLED, State.NOT_REACHED, State.DRIFTING):
+        found = [course for course in case.courses if course.state is state]
+        if not found:
+            continue
+        sittings = ", ".join(str(course.sitting) for course in found)
+        if state is State.NOT_REACHED:
+            said = f"still settling after {max(course.cut for course in found)} cycles"
+        else:
+            changes = [change for course in found for change in course.changes]
+            largest = max(changes, key=lambda change: abs(change.relative))
+            after = print_value("duration_s", largest.after_s)
+            said = f"{largest.quantity} {largest.relative:+.1%} after {after}"
+            said += f", the largest of {len(changes)} changes" if len(changes) > 1 else ""
+            said += f"; {found[0].throttling}" if state is State.THROTTLED else ""
+        plural = "s" if len(found) > 1 else ""
+        yield f"{case.case}: {state.value.replace('_', ' ')} in sitting{plural} {sittings}: {said}."
+
+
+def dominated_words(placing: Placing, shared: str = "") -> str:
+    """Who dominates a case, how surely and by how much; empty where nobody does."""
+    standing = placing.standing
+    if standing is None or standing.dominated is None:
+        return ""
+    *ratios, points = standing.margins
+    parts = [
+        f"{QUANTITIES[name].title} {ratio:+.0%}" for name, ratio in zip(OBJECTIVES, ratios, strict=False)
+    ]
+    return (
+        f"{placing.case.case.removeprefix(shared)} is dominated by {placing.dominator.removeprefix(shared)} "
+        f"in {standing.dominated:.0%} of resamples: {', '.join(parts)}, error {100 * points:+.2g} points."
+    )
+
+
+def flips_words(pair: PrecisionPair, shared: str = "") -> str:
+    """How a precision answered the items against the finest of its model."""
+    table = pair.table
+    p = "" if pair.p_family is None else f", p = {pair.p_family:.2g} (exact McNemar, Holm)"
+    found = "" if pair.detectable is None else f"; {100 * pair.detectable:.2g} points would have been found"
+    margin = ""
+    if pair.margin is not None:
+        margin = f"; {'' if pair.not_inferior else 'not '}shown to lose at most {100 * pair.margin:g} points"
+    return (
+        f"{pair.candidate.removeprefix(shared)} against {pair.base.removeprefix(shared)}: {table.lost} lost, "
+        f"{table.won} won of {table.items} items{p}{found}{margin}."
+    )

@@ -50,7 +50,11 @@ def read_lean_table(segments: Sequence[Path], *, torn_end: bool) -> tuple[CycleT
     Raises:
         StoreError: a segment cannot be read or is damaged.
     """
-    journals = {path: read_table([path], torn_end=torn_end and path == segments[-1]) for path in segments if not is_sealed(path)}
+    journals = {
+        path: read_table([path], torn_end=torn_end and path == segments[-1])
+        for path in segments
+        if not is_sealed(path)
+    }
     counts = [len(journals[path][0].frame) if path in journals else sealed_rows(path) for path in segments]
     total = sum(counts)
     columns: dict[str, NDArray[Any]] = {name: np.empty(total, kind) for name, kind in KINDS.items()}
@@ -72,8 +76,9 @@ def read_lean_table(segments: Sequence[Path], *, torn_end: bool) -> tuple[CycleT
             translated = np.array([book.setdefault(word, len(book)) for word in words] or [0], np.int16)
             codes[name][here] = translated[places]
         latencies.append(found.latencies_ns)
-    texts = {
-        name: pd.Categorical.from_codes(codes[name], categories=list(known[name])) for name in CODED
+    texts: dict[str, Any] = {
+        name: pd.Categorical.from_codes(codes[name], categories=pd.Index(list(known[name]), dtype="str"))
+        for name in CODED
     }
     nullable = {"predicted": pd.arrays.IntegerArray(predicted, unknown)}
     frame = pd.DataFrame({**columns, **texts, **nullable}, copy=False)

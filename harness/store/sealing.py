@@ -132,9 +132,7 @@ def power_table(chunks: Sequence[Chunk], cases: Sequence[str]) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=POWER_SCHEMA)
 
 
-def read_sealed(
-    path: Path, schema: pa.Schema, *, filters: Any = None, coded: Sequence[str] = ()
-) -> pa.Table:
+def read_sealed(path: Path, schema: pa.Schema, *, filters: Any = None, coded: Sequence[str] = ()) -> pa.Table:
     """The columns of a schema from a sealed segment; others are passed over.
 
     Args:

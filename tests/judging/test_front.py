@@ -5,12 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from judging.synthetic import blocks_at
 from judging.tables import at
 
 from harness.dominance import layers, nondominated
 from harness.errors import MeasurementError
 from harness.front import Ranking, rank
+from harness.membership import FrontClass
 from harness.quantities import parse_limit
+from harness.suite import Indifference
 
 few = st.sampled_from([0.0, 1.0, 2.0, 3.0])
 points = st.integers(1, 5).flatmap(
@@ -133,3 +136,48 @@ def test_no_cases_give_an_empty_ranking() -> None:
     ranking = rank([], [])
 
     assert ([], None) == (list(ranking.placings), ranking.leader)
+
+
+def test_what_makes_no_difference_is_a_tie() -> None:
+    """Figures in one box of the declared width share a rank, and the hair's breadth between them beats nobody."""
+    cases = [at("a", 1.001, 1, 99), at("b", 1.002, 1, 99), at("c", 2, 1, 99)]
+    width = Indifference(quantity="latency_p99_s", width=0.5, relative=False)
+    strict, lenient = rank(cases, []), rank(cases, [], indifference=[width])
+
+    assert [("a", 1), ("b", 2), ("c", 3)] == order(strict)
+    assert [("a", 1), ("b", 1), ("c", 3)] == order(lenient)
+    assert [True, True, False] == [placing.on_front for placing in lenient.placings]
+    assert (width,) == lenient.indifference
+
+
+def test_an_indifference_of_no_objective_is_passed_over() -> None:
+    """What is declared of another quantity changes no front."""
+    width = Indifference(quantity="cold_start_s", width=1.0, relative=False)
+    ranking = rank([at("a", 1, 1, 99)], [], indifference=[width])
+
+    assert () == ranking.indifference
+
+
+def test_sureness_comes_from_blocks() -> None:
+    """With the blocks of all eligible cases each place has a class and each dominated case its dominator."""
+    places = {"a": (1.0, 1.0, 99), "b": (2.0, 2.0, 90)}
+    cases = [at(name, *place) for name, place in places.items()]
+    blocks = {
+        (case.run, case.case): blocks_at((place[0], place[1], 1 - place[2] / 100), number)
+        for number, (case, place) in enumerate(zip(cases, places.values(), strict=True))
+    }
+    ranking = rank(cases, [], blocks=blocks)
+
+    assert [FrontClass.ON_FRONT, FrontClass.DOMINATED] == [
+        placing.front_class for placing in ranking.placings
+    ]
+    assert ["", cases[0].case] == [placing.dominator for placing in ranking.placings]
+    assert [None, None] == [placing.front_class for placing in rank(cases, []).placings]
+
+
+def test_a_missing_block_leaves_all_untold() -> None:
+    """Where the cycles of one eligible case are not at hand nobody's place is called sure."""
+    cases = [at("a", 1, 1, 99), at("b", 2, 2, 90)]
+    ranking = rank(cases, [], blocks={(cases[0].run, cases[0].case): blocks_at((1, 1, 0.01), 1)})
+
+    assert [None, None] == [placing.standing for placing in ranking.placings]

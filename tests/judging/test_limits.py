@@ -1,13 +1,15 @@
 """Tests of verdicts on limits."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from judging.tables import case_result
 
 from harness.limits import Verdict, judge, judge_all, worst
 from harness.quantities import parse_limit
-from harness.stats import Estimate
+from harness.stats import Estimate, look_confidence
+from harness.steadiness import State, Steadiness, Stretch
 
 LATENCY = Estimate(
     value=0.148, lo=0.144, hi=0.152, lower=0.145, upper=0.151, method="between sittings", n=3, unit="sittings"
@@ -108,3 +110,70 @@ def test_the_worst_verdict_is_the_case_s() -> None:
     assert worst(judgements[:2]) is Verdict.INCONCLUSIVE
     assert worst(judgements[:1]) is Verdict.PASS
     assert worst([]) is None
+
+
+def throttled(sitting: int = 2) -> Steadiness:
+    """A sitting that was throttled after its first cycles."""
+    stretch = Stretch(cycles=10, duration_s=1.0, latency_p50_s=0.149, power_mean_w=4.0)
+    return Steadiness(
+        sitting=sitting,
+        state=State.THROTTLED,
+        cut=0,
+        cut_s=0.0,
+        changes=(),
+        throttling="throttle count of cpu0 rose from 1 to 2",
+        outliers=(0, 0),
+        first_minute=stretch,
+        sustained=None,
+        throttled=stretch,
+    )
+
+
+def test_a_throttled_case_does_not_pass_on_its_cool_figures() -> None:
+    """Figures from before the throttling pass no limit on time or power; those of the answers do."""
+    case = case_result(courses=(throttled(),))
+    latency, accuracy = (judge(case, parse_limit(text)) for text in ("latency_p99_s < 1", "accuracy > 0.5"))
+
+    assert (Verdict.INCONCLUSIVE, Verdict.PASS) == (latency.verdict, accuracy.verdict)
+    assert "sitting 2 was throttled (throttle count of cpu0 rose from 1 to 2)" in latency.evidence
+    assert "the median latency is 149 ms" in latency.evidence
+    assert Verdict.FAIL is judge(case, parse_limit("latency_p99_s < 1e-6")).verdict
+
+
+def test_a_quick_run_points_to_the_standard_one() -> None:
+    """What a look cannot decide is left to the standard protocol, not to a number of cycles."""
+    reason = "n too small for an upper bound: 84000 inferences are worth 210 independent ones, 408 are needed"
+    estimate = Estimate(
+        value=7e-6,
+        lower=6e-6,
+        method="within one sitting",
+        n=84_000,
+        unit="inferences",
+        reason=reason,
+        factor=1.94,
+    )
+    quick = case_result(latency_p99_s=estimate, conditions={"protocol.name": "quick"})
+    full = case_result(latency_p99_s=estimate)
+    limit = parse_limit("latency_p99_s < 0.15")
+
+    assert judge(quick, limit).evidence == (
+        f"7.00 µs is not decided against latency p99 < 150 ms: {reason}; "
+        "a quick run is only a look, run the standard protocol."
+    )
+    assert judge(full, limit).advice == f"{reason}; run about 1.9 times as long."
+
+
+def test_what_is_decided_needs_no_advice() -> None:
+    """Advice is for what is not decided."""
+
+    assert "" == judge(case_result(), parse_limit("latency_p99_s < 1")).advice
+
+
+def test_the_confidence_of_the_bound_is_told() -> None:
+    """The evidence names the confidence that the number of looks asks for."""
+    estimate = replace(LATENCY, confidence=look_confidence(3))
+
+    assert (
+        "(98.3 %, between sittings"
+        in judge(case_result(latency_p99_s=estimate), parse_limit("latency_p99_s < 1")).evidence
+    )

@@ -50,7 +50,7 @@ def test_it_says_what_would_change_the_answer(run: Run) -> None:
     """Who weighs the error more is told what the other case gives and takes, and how much of a lead is luck."""
     change = " ".join(recommend(rank_runs([run])).change)
 
-    assert f"{MODEL}/fp32 instead is 1 points less error for 1" in change
+    assert f"{MODEL}/fp32 instead is 1 point less error for 1" in change
     assert "becomes tighter by 10%" in change
     assert "Not re-measured: the best of 2 equals" in change
 

@@ -1,0 +1,220 @@
+"""This module advises before measuring: what can run, whether it fits, and the least it would take.
+
+Everything in it follows from the model file and from published facts of the board; what was measured in earlier
+runs stands beside it.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.cases import CaseResult
+from harness.claims import published
+from harness.limits import Verdict, judge_all
+from harness.macs import Work, count
+from harness.profile import Board
+from harness.roofline import PRECISIONS, Roof, roof_of
+from harness.suite import Artefact, Limit, Model
+from harness.support import ENGINES, FIRST_ON, Ability
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """One engine with one precision on the board.
+
+    Attributes:
+        engine, precision: which.
+        ability: whether and how it is executed.
+        note: what a user must know.
+        sources: of the statement.
+    """
+
+    engine: str
+    precision: str
+    ability: Ability
+    note: str
+    sources: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What was measured of a case, beside the estimate of its precision.
+
+    Attributes:
+        case: the measured figures.
+        latency_ratio: measured median latency over the estimate, least and greatest; None where either is absent.
+        macs_per_s: multiply-accumulates a second that were reached; None without a latency.
+        undecided: sentences on limits that are INCONCLUSIVE.
+    """
+
+    case: CaseResult
+    latency_ratio: tuple[float, float] | None
+    macs_per_s: float | None
+    undecided: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """What is known of a model on a board before it is measured.
+
+    Attributes:
+        model: its id or file.
+        board: which.
+        work: of one inference, counted in the file of the first precision.
+        engine: the first choice.
+        why: the reason for it.
+        shapes: what becomes of open dimensions in each engine; empty for a fixed shape.
+        options: every engine of the board with every precision.
+        roofs: one for each precision.
+        parameters: sentence on the published recommendation; empty where there is none.
+        measured: cases of earlier runs.
+        next_steps: what to measure.
+    """
+
+    model: str
+    board: Board
+    work: Work
+    engine: str
+    why: str
+    shapes: Mapping[str, str]
+    options: Sequence[Option]
+    roofs: Sequence[Roof]
+    parameters: str
+    measured: Sequence[Beside]
+    next_steps: Sequence[str]
+
+
+def advise(
+    model: Model, board: Board, measured: Sequence[CaseResult] = (), limits: Sequence[Limit] = ()
+) -> Advice:
+    """Advise on a model for a board.
+
+    Args:
+        model: its artefacts, the parent first.
+        board: with its facts.
+        measured: cases of earlier runs of this model on this board.
+        limits: hard limits, to tell what is undecided.
+
+    Raises:
+        FileError: an artefact cannot be counted.
+    """
+    works = {artefact.precision: count(artefact.path) for artefact in model.artefacts}
+    parent = next(iter(works.values()))
+    engine, why = _choose(board, parent)
+    options = [
+        _option(board, name, precision, works.get(precision, parent))
+        for name in board.engines
+        for precision in PRECISIONS
+    ]
+    roofs = [roof_of(board, precision, works) for precision in PRECISIONS]
+    beside = [_beside(case, roofs, parent, limits) for case in measured]
+    return Advice(
+        model=model.id,
+        board=board,
+        work=parent,
+        engine=engine,
+        why=why,
+        shapes={name: ENGINES[name].dynamic for name in board.engines if name in ENGINES}
+        if parent.dynamic
+        else {},
+        options=options,
+        roofs=roofs,
+        parameters=_parameters(board, model),
+        measured=beside,
+        next_steps=_next_steps(model, options, beside, engine),
+    )
+
+
+def lone_model(path: Path) -> Model:
+    """A file that belongs to no suite, as a model of one artefact of its own precision.
+
+    Raises:
+        FileError: it cannot be counted.
+    """
+    precision = _precision_of(count(path))
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    artefact = Artefact(precision=precision, path=path, sha256=sha256, recipe="not stated")
+    return Model(id=path.name, macs=None, parameters=None, artefacts=(artefact,))
+
+
+def _precision_of(work: Work) -> str:
+    """Of a file, by the operators in it; a float file is taken for fp32."""
+    if any(name.endswith("MatMulNBits") for name in work.operators):
+        return "int4"
+    quantised = {"DequantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger"}
+    return "int8" if quantised & work.operators.keys() else "fp32"
+
+
+def _choose(board: Board, work: Work) -> tuple[str, str]:
+    """The first choice by hardware and by what the model is made of."""
+    foreign = {name.partition(":")[0] for name in work.operators if ":" in name}
+    for name in FIRST_ON:
+        if name in board.engines and foreign <= set(ENGINES[name].domains):
+            return name, f"{board.title} has {ENGINES[name].choose_when}: {ENGINES[name].model}"
+    if "openvino" in board.engines and "intel" in board.soc.lower():
+        return "openvino", f"{board.title} has an Intel processor: {ENGINES['openvino'].model}"
+    usable = [name for name in board.engines if name in ENGINES and foreign <= set(ENGINES[name].domains)]
+    name = "onnxruntime" if "onnxruntime" in usable else next(iter(usable), board.engines[0])
+    hint = "; try OpenVINO too where the processor is Intel's" if "openvino" in board.engines else ""
+    title = ENGINES[name].title if name in ENGINES else name
+    return name, f"{title} runs on hardware of several vendors and takes every shape{hint}"
+
+
+def _option(board: Board, engine: str, precision: str, work: Work) -> Option:
+    support = ENGINES.get(engine)
+    statement = support.precisions.get(precision) if support else None
+    sources = support.sources if support else ()
+    ability, note = (
+        (statement.ability, statement.note) if statement else (Ability.UNKNOWN, "nothing is published")
+    )
+    foreign = {name.partition(":")[0] for name in work.operators if ":" in name}
+    if support and not foreign <= set(support.domains) and ability is not Ability.NONE:
+        ability, note = (
+            Ability.NONE,
+            f"the file holds operators of {', '.join(sorted(foreign))}: {support.model}",
+        )
+    elif ability in {Ability.NATIVE, Ability.PROVIDER} and precision not in board.precisions:
+        ability, note = (
+            Ability.STORED,
+            f"the board does not execute {precision} natively; {note}".removesuffix("; "),
+        )
+    return Option(engine=engine, precision=precision, ability=ability, note=note, sources=sources)
+
+
+def _parameters(board: Board, model: Model) -> str:
+    advice = published(board, {"recommended_parameters": 1.0})
+    if advice.greatest is None or model.parameters is None:
+        return ""
+    word = "within" if model.parameters <= advice.greatest else "beyond"
+    sources = "; ".join(advice.sources)
+    return f"{model.parameters} parameters are {word} the {advice.greatest:.4g} recommended ({sources})"
+
+
+def _beside(case: CaseResult, roofs: Sequence[Roof], work: Work, limits: Sequence[Limit]) -> Beside:
+    latency_s = case.estimate("latency_p50_s").value
+    roof = next((roof for roof in roofs if roof.precision == case.precision), None)
+    ratio = None
+    if latency_s and roof and roof.latency_s.least and roof.latency_s.greatest:
+        ratio = (latency_s / roof.latency_s.greatest, latency_s / roof.latency_s.least)
+    undecided = [j.evidence for j in judge_all(case, limits) if j.verdict is Verdict.INCONCLUSIVE]
+    return Beside(
+        case=case,
+        latency_ratio=ratio,
+        macs_per_s=work.macs / latency_s if latency_s else None,
+        undecided=undecided,
+    )
+
+
+def _next_steps(model: Model, options: Sequence[Option], beside: Sequence[Beside], engine: str) -> list[str]:
+    able = {
+        option.precision
+        for option in options
+        if option.engine == engine and option.ability is not Ability.NONE
+    }
+    done = {each.case.precision for each in beside if each.case.engine == engine}
+    missing = [a.precision for a in model.artefacts if a.precision in able and a.precision not in done]
+    steps = [f"measure {model.id} in {', '.join(missing)} with {engine}"] if missing else []
+    steps += [f"{each.case.case}: {sentence}" for each in beside for sentence in each.undecided]
+    steps += [f"{each.case.case}: {each.case.incomplete}" for each in beside if each.case.incomplete]
+    return steps

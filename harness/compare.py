@@ -1,0 +1,273 @@
+"""This module compares two runs, or two cases: better, worse, the same within a margin, or cannot tell.
+
+Cases are compared in pairs. Each answer is an effect with its interval; with more than one pair the p values
+are raised by Holm's method over the cases, one family for each quantity. That nothing was found is no
+evidence of sameness: only bounds inside a margin the user states are. What must not be mixed is refused.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from harness.cases import CaseResult, case_results
+from harness.comparable import MIXABLE, differences, explanations, refuse_to_mix
+from harness.errors import FileError
+from harness.names import hint
+from harness.paired import (
+    Flips,
+    Shift,
+    difference,
+    flips,
+    holm,
+    relative_change,
+    smallest_difference,
+    within_margin,
+)
+from harness.quantities import QUANTITIES, Direction, print_value
+from harness.replicates import answers, sitting_figures
+from harness.stats import CONFIDENCE, Estimate
+from harness.store import Run
+
+COMPARED = (
+    "latency_p50_s",
+    "latency_p99_s",
+    "energy_per_inference_j",
+    "power_mean_w",
+    "accuracy",
+    "memory_peak_bytes",
+    "cold_start_s",
+)
+"""Quantities of a comparison, in their order; the accuracy by its difference, the others by their ratio."""
+
+ALPHA = 1 - CONFIDENCE
+
+
+class Outcome(StrEnum):
+    """What a comparison says of one quantity."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    SAME = "same within the margin"
+    UNSURE = "cannot tell"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """How one quantity of a case changed.
+
+    Attributes:
+        quantity: its name.
+        base, candidate: the point estimates; None where absent.
+        effect: candidate / base - 1, or candidate - base of the accuracy.
+        p: of no change, alone; None where it cannot be had.
+        p_family: raised by Holm over the cases of the comparison; None where `p` is.
+        margin: what the user calls the same, in the unit of the effect; None where none was stated.
+        outcome: the answer.
+    """
+
+    quantity: str
+    base: float | None
+    candidate: float | None
+    effect: Estimate
+    p: float | None
+    p_family: float | None
+    margin: float | None
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """Two cases side by side.
+
+    Attributes:
+        base, candidate: their figures.
+        changes: one for each quantity of `COMPARED`.
+        table: how the items were answered; None where the two have no item in common.
+        detectable: difference of the accuracy that would have been found 4 times out of 5; None where no item
+            flipped.
+    """
+
+    base: CaseResult
+    candidate: CaseResult
+    changes: Sequence[Change]
+    table: Flips | None
+    detectable: float | None
+
+    def change(self, quantity: str) -> Change:
+        """The change of a quantity of `COMPARED`."""
+        return next(change for change in self.changes if change.quantity == quantity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two runs, or two cases, compared.
+
+    Attributes:
+        base, candidate: ids of the runs.
+        pairs: in the order of the base.
+        alone: ids of cases that only one side has.
+        mixed: fields the user asked to mix and that differ, with their values.
+        differs: versions, files and settings that differ: what may be behind the changes.
+    """
+
+    base: str
+    candidate: str
+    pairs: Sequence[Pair]
+    alone: Sequence[str]
+    mixed: Sequence[str]
+    differs: Sequence[str]
+
+    @property
+    def worse(self) -> list[tuple[Pair, Change]]:
+        """Every change for the worse."""
+        return [(pair, each) for pair in self.pairs for each in pair.changes if each.outcome is Outcome.WORSE]
+
+
+def compare(
+    base: Run,
+    candidate: Run,
+    cases: tuple[Collection[str] | None, Collection[str] | None] = (None, None),
+    *,
+    mix: Collection[str] = (),
+    margins: Mapping[str, float] | None = None,
+) -> Comparison:
+    """Compare the cases of two runs that have the same id, or one case with another.
+
+    Args:
+        base: the run to compare with.
+        candidate: the run in question; the same one where two of its cases are compared.
+        cases: ids wanted of either side; None for all. One of each are compared whatever their ids.
+        mix: fields of `MIXABLE` that may differ.
+        margins: quantity to what the user calls the same: a relative change, or a difference of the accuracy.
+
+    Raises:
+        MeasurementError: the runs differ in a field that matters; the sentence names it.
+        FileError: an unknown field or quantity is named, or no case is on both sides.
+    """
+    margins = margins or {}
+    _known(mix, MIXABLE, "field to be mixed")
+    _known(margins, COMPARED, "compared quantity")
+    mixed = refuse_to_mix(base, candidate, mix)
+    sides = [
+        {case.case: case for case in case_results(run) if wanted is None or case.case in wanted}
+        for run, wanted in zip((base, candidate), cases, strict=True)
+    ]
+    matched = _match(*sides)
+    if not matched:
+        raise FileError(
+            f"{base.start.run} and {candidate.start.run}: have no case in common; name one case of each to compare them"
+        )
+    paired = [(base, a, candidate, b) for a, b in matched]
+    used = {case.case for pair in matched for case in pair}
+    return Comparison(
+        base=base.start.run,
+        candidate=candidate.start.run,
+        pairs=_judge([_pair(*each) for each in paired], margins),
+        alone=sorted((sides[0].keys() | sides[1].keys()) - used),
+        mixed=mixed,
+        differs=differences(explanations(base, used), explanations(candidate, used)),
+    )
+
+
+def sentence(change: Change) -> str:
+    """A change for people: both values, the effect with its interval, and the answer with its evidence."""
+    name, effect = change.quantity, change.effect
+    values = f"{print_value(name, change.base)} to {print_value(name, change.candidate)}"
+    if effect.value is None:
+        return f"{QUANTITIES[name].title} {values}: {change.outcome}, {effect.reason}."
+    shown = print_effect(name, effect.value)
+    if effect.lo is None or effect.hi is None:
+        return f"{QUANTITIES[name].title} {values}, {shown}: {change.outcome}, {effect.reason}."
+    interval = f"{print_effect(name, effect.lo)} to {print_effect(name, effect.hi)}"
+    chance = "" if change.p_family is None else f", p = {change.p_family:.2g}"
+    return f"{QUANTITIES[name].title} {values}, {shown} ({interval}){chance}: {change.outcome}."
+
+
+def print_effect(quantity: str, value: float) -> str:
+    """An effect for people: percent of a relative change, points of a difference of the accuracy."""
+    return f"{100 * value:+.2f} points" if quantity == "accuracy" else f"{100 * value:+.2f} %"
+
+
+def _ratio(base: Run, candidate: Run, before: Mapping[int, float], after: Mapping[int, float]) -> Shift:
+    """Paired where every sitting has a partner that saw the same items in the same order."""
+    items = [
+        {number: run.start.items.get(str(number)) for number in each}
+        for run, each in ((base, before), (candidate, after))
+    ]
+    paired = items[0] == items[1]
+    sides = [[each[number] for number in sorted(each)] for each in (before, after)]
+    return relative_change(*sides, paired=paired)
+
+
+def _pair(base: Run, a: CaseResult, candidate: Run, b: CaseResult) -> Pair:
+    before, after = sitting_figures(base, a.case), sitting_figures(candidate, b.case)
+    table = flips(answers(base, a.case), answers(candidate, b.case))
+    shifts = {
+        name: difference(table) if name == "accuracy" else _ratio(base, candidate, before[name], after[name])
+        for name in COMPARED
+    }
+    return Pair(
+        base=a,
+        candidate=b,
+        changes=[_change(name, a, b, shifts[name]) for name in COMPARED],
+        table=table if table.items else None,
+        detectable=smallest_difference(table) if table.items else None,
+    )
+
+
+def _change(name: str, base: CaseResult, candidate: CaseResult, found: Shift) -> Change:
+    values = [case.estimate(name).value for case in (base, candidate)]
+    return Change(
+        quantity=name,
+        base=values[0],
+        candidate=values[1],
+        effect=found.effect,
+        p=found.p,
+        p_family=None,
+        margin=None,
+        outcome=Outcome.UNSURE,
+    )
+
+
+def _judge(pairs: Sequence[Pair], margins: Mapping[str, float]) -> list[Pair]:
+    """The pairs with the answers, the p values raised over the cases for each quantity."""
+    raised: dict[tuple[int, str], float] = {}
+    for name in COMPARED:
+        tested = [(place, p) for place, pair in enumerate(pairs) if (p := pair.change(name).p) is not None]
+        together = holm([p for _, p in tested])
+        raised |= {(place, name): p for (place, _), p in zip(tested, together, strict=True)}
+    return [
+        replace(
+            pair,
+            changes=[
+                _answer(change, raised.get((place, change.quantity)), margins.get(change.quantity))
+                for change in pair.changes
+            ],
+        )
+        for place, pair in enumerate(pairs)
+    ]
+
+
+def _answer(change: Change, p_family: float | None, margin: float | None) -> Change:
+    value = change.effect.value
+    outcome = Outcome.UNSURE
+    if margin is not None and within_margin(change.effect, margin):
+        outcome = Outcome.SAME
+    elif p_family is not None and p_family <= ALPHA and value:
+        smaller_is_better = QUANTITIES[change.quantity].direction is Direction.SMALLER
+        outcome = Outcome.BETTER if (value < 0) is smaller_is_better else Outcome.WORSE
+    return replace(change, p_family=p_family, margin=margin, outcome=outcome)
+
+
+def _match(
+    base: Mapping[str, CaseResult], candidate: Mapping[str, CaseResult]
+) -> list[tuple[CaseResult, CaseResult]]:
+    if len(base) == len(candidate) == 1:
+        return list(zip(base.values(), candidate.values(), strict=True))
+    return [(case, candidate[name]) for name, case in base.items() if name in candidate]
+
+
+def _known(names: Collection[str], known: Sequence[str], what: str) -> None:
+    faults = [f"{name}: is no {what}; {hint(name, known)}" for name in names if name not in known]
+    if faults:
+        raise FileError(*faults)

@@ -1,0 +1,140 @@
+"""However a session ends, finished cycles are kept, and the next session goes on."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from plugin import lab
+from plugin.conftest import PLUGIN, Lab
+
+from harness.lock import DeviceLock
+from harness.store import read_run, runs
+
+KILLER = """
+import os, signal
+from harness.pytest_plugin.openrun import OpenRun
+
+def pytest_runtest_logreport(report):
+    if report.when == "call" and report.nodeid.endswith("fp32"):
+        take = OpenRun.measure
+        def measure(self, case_id):
+            seen = self.bench.watcher.cycle
+            left = [10]
+            def cycle(record):
+                seen(record)
+                left[0] -= 1
+                if not left[0]:
+                    os.kill(os.getpid(), signal.{signal})
+            self.bench.watcher.cycle = cycle
+            return take(self, case_id)
+        OpenRun.measure = measure
+"""
+
+
+def call(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Runs pytest with its cache, in the current folder."""
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", *PLUGIN, "suites", "--device", "toy", "--quick", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("how", ["SIGKILL", "SIGINT"])
+def test_broken_off_session_is_gone_on_with(workspace: Path, pytester: pytest.Pytester, how: str) -> None:
+    """After a kill or Ctrl-C in the second case the first one's cycles are there, and `--lf` measures only the rest."""
+    lab.make_suite(workspace, precisions=("fp32", "int8"), limits=("accuracy >= 0.2",))
+    pytester.makeconftest(KILLER.format(signal=how))
+    ended = call()
+    (workspace / "conftest.py").unlink()
+
+    assert {"SIGKILL": -signal.SIGKILL, "SIGINT": pytest.ExitCode.INTERRUPTED}[how] == ended.returncode
+    [entry] = runs(workspace / "results")
+    assert {"SIGKILL": "recovered", "SIGINT": "interrupted"}[how] == entry.status
+    before = read_run(entry.path)
+    assert lab.ITEMS + 10 <= len(before.cycles) < 2 * lab.ITEMS
+    with DeviceLock("toy", who="whoever comes next"):
+        pass
+
+    again = call("--lf", "-v")
+
+    assert "1 passed" in again.stdout, again.stdout
+    assert f"{lab.GOOD} PASSED" not in again.stdout
+    assert f"{lab.POOR} PASSED" in again.stdout
+    assert re.search(r"^run: \S+ \(complete\)$", again.stdout, re.MULTILINE)
+    [entry] = runs(workspace / "results")
+    after = read_run(entry.path)
+    assert "complete" == after.status
+    assert (before.cycles["case"] == lab.GOOD).sum() == (after.cycles["case"] == lab.GOOD).sum()
+    counted = after.cycles[(after.cycles["phase"] == "measure") & (after.cycles["void"] == "")]
+    assert {lab.GOOD: lab.ITEMS, lab.POOR: lab.ITEMS} == counted.groupby("case").size().to_dict()
+
+    once_more = call("--lf")
+
+    assert "2 passed" in once_more.stdout, "with nothing left, --lf measures all anew, as pytest says it does"
+    assert 2 == len(runs(workspace / "results"))
+
+
+def test_failed_case_is_measured_anew(workspace: Path) -> None:
+    """`--lf` after a session that ended measures the failed case again, in a new run."""
+    call("-p", "no:randomly")
+    again = call("--lf", "-v")
+
+    assert "1 failed" in again.stdout, again.stdout
+    assert 2 == len(runs(workspace / "results"))
+    assert [lab.POOR] == list(read_run(runs(workspace / "results")[0].path).start.cases)
+
+
+def test_timeout_ends_one_test(run: Lab, pytester: pytest.Pytester, workspace: Path) -> None:
+    """A test that pytest-timeout ends fails alone; the next one finds the bench in a known state."""
+    pytest.importorskip("pytest_timeout", reason="needs pytest-timeout")
+    pytester.makeconftest("""
+        import time
+        from harness.sitting import Sitting
+        warm_up = Sitting._warm_up
+        def slow(self, subject):
+            if self.order.case.precision == "fp32":
+                time.sleep(30)
+            return warm_up(self, subject)
+        Sitting._warm_up = slow
+    """)
+    result = run("suites", "--device", "toy", "--quick", "--limit", "accuracy >= 0.2", "--timeout=15")
+
+    result.assert_outcomes(passed=1, failed=1)
+    [entry] = runs(workspace / "results")
+    assert "aborted" == entry.status
+
+
+def test_two_sessions_take_turns(workspace: Path) -> None:
+    """Two sessions on one device at the same time both measure, one after the other, and the waiting one says so."""
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *PLUGIN,
+        "-p",
+        "no:cacheprovider",
+        "suites",
+        "--device",
+        "toy",
+        "--quick",
+    ]
+    first, second = (
+        subprocess.Popen([*command, "-k", "fp32"], stdout=subprocess.PIPE, text=True, env=os.environ)
+        for _ in range(2)
+    )
+    said = [first.communicate()[0], second.communicate()[0]]
+
+    assert [0, 0] == [first.returncode, second.returncode], said
+    assert 1 == sum("toy: waiting, it is held by pytest (process " in each for each in said), said
+    spans = [
+        (cycles["begin_ns"].min(), cycles["end_ns"].max())
+        for cycles in (read_run(entry.path).cycles for entry in runs(workspace / "results"))
+    ]
+    (_, end), (begin, _) = sorted(spans)
+    assert end < begin
