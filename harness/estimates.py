@@ -153,9 +153,7 @@ def _powers(
     }
 
 
-def _idle_of(
-    course: Course, idle_w: Mapping[tuple[int, int], float | None]
-) -> NDArray[np.float64]:
+def _idle_of(course: Course, idle_w: Mapping[tuple[int, int], float | None]) -> NDArray[np.float64]:
     """Idle power of the attempt each cycle belongs to."""
     found = np.zeros(len(course.part))
     for part in np.unique(course.part).tolist():

@@ -80,7 +80,9 @@ def test_readme_has_no_other_commands() -> None:
         for command in commands(README)
         if command not in HARNESS_COMMANDS and not command.startswith("pytest ")
     ]
-    assert 'startswith("pytest ")' in (ROOT / "tests" / "plugin" / "test_pages.py").read_text(encoding="utf-8")
+    assert 'startswith("pytest ")' in (ROOT / "tests" / "plugin" / "test_pages.py").read_text(
+        encoding="utf-8"
+    )
     assert "start.py test" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
