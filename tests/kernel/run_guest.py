@@ -19,6 +19,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+# With PYTHONSAFEPATH a script's own folder is not searched.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
 import qemu
 import uml
 from guest import Ended, Guest
