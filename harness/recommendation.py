@@ -10,6 +10,7 @@ from harness.cases import CaseResult
 from harness.front import Placing, Ranking
 from harness.limits import Judgement, Verdict, print_limit
 from harness.membership import RESAMPLES, FrontClass
+from harness.profile import Origin
 from harness.quantities import QUANTITIES, print_value
 from harness.steadiness import State
 
@@ -118,6 +119,8 @@ def _evidence(chosen: Placing, ranking: Ranking) -> str:
         front = f"{_class_words(chosen.front_class)} ({share})"
         if not chosen.standing.between:
             front = f"on the front in {share} of too few sittings to know the next"
+    if case.origin == Origin.IMPORTED:
+        return f"{grounds} and is {front}: {figures} (imported, not measured here)."
     sittings = f"{case.sittings} sitting{'s' * (case.sittings != 1)}"
     power = f", power {case.origin}" if case.origin else ""
     return f"{grounds} and is {front}: {figures} ({sittings}{power})."
@@ -220,7 +223,9 @@ def _measure_next(ranking: Ranking, chosen: Placing | None) -> Iterator[str]:
     if chosen.case.state not in {State.STEADY, State.UNKNOWN}:
         yield f"Its course was not steady ({chosen.case.state.value.replace('_', ' ')}): {REMEDIES[chosen.case.state]}."
     few = chosen.case.run not in ranking.remeasured and len(ranking.shortlist) < len(ranking.placings)
-    if few:
+    if chosen.case.origin == Origin.IMPORTED:
+        yield "Imported figures cannot be measured again here: measure the short list with a suite of your own."
+    elif few:
         yield (
             f"Measure next: harness run --shortlist {chosen.case.run}, "
             f"{len(ranking.shortlist)} of {len(ranking.placings)} cases in fresh sittings."

@@ -1,7 +1,8 @@
 """This module measures the cases of one pytest session: one run for each suite on each device.
 
 Sittings of different cases alternate, as the plan says, so that no drift of the device favours a case: a test
-takes the run so far that its own case is complete, and the tests after it find most of their work done.
+takes the run so far that its own case is complete. The first one therefore does most of the work, all but the last
+sittings of the others; with one sitting a case, each test does its own.
 """
 
 import hashlib

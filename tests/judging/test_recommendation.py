@@ -46,6 +46,17 @@ def test_it_says_what_to_ship_and_why(run: Run) -> None:
     assert "(3 sittings, power simulated)" in found.evidence
 
 
+def test_imported_figures_are_not_called_measured(run: Run) -> None:
+    """A leader whose figures were imported has no sittings to speak of, and cannot be measured again here."""
+    ranking = rank_runs([run])
+    leader = ranking.placings[0]
+    foreign = replace(leader, case=replace(leader.case, origin="imported"))
+    found = recommend(replace(ranking, placings=[foreign, *ranking.placings[1:]]))
+
+    assert "(imported, not measured here)" in found.evidence
+    assert not any("--shortlist" in line for line in found.next)
+
+
 def test_it_says_what_would_change_the_answer(run: Run) -> None:
     """Who weighs the error more is told what the other case gives and takes, and how much of a lead is luck."""
     change = " ".join(recommend(rank_runs([run])).change)

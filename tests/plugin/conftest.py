@@ -18,8 +18,8 @@ import harness.report
 
 Lab = Callable[..., pytest.RunResult]
 
-PLUGIN = ("-p", "no:harness", "-p", "harness.pytest_plugin")
-"""The plugin by its module, whether it is installed or not; by its entry point it would come twice."""
+PLUGIN = ("-p", "no:harness", "-p", "harness.pytest_plugin", "-p", "no:randomly")
+"""The plugin by its module, whether it is installed or not (by its entry point it would come twice), in order."""
 
 
 @pytest.fixture

@@ -82,7 +82,7 @@ def test_broken_off_session_is_gone_on_with(workspace: Path, pytester: pytest.Py
 
 def test_failed_case_is_measured_anew(workspace: Path) -> None:
     """`--lf` after a session that ended measures the failed case again, in a new run."""
-    call("-p", "no:randomly")
+    call()
     again = call("--lf", "-v")
 
     assert "1 failed" in again.stdout, again.stdout

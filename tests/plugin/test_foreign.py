@@ -46,7 +46,7 @@ def test_foreign_run_is_untouched(workspace: Path, pytester: pytest.Pytester) ->
     )
     (workspace / "suites" / "foreign.yaml").write_text("no: suite")
 
-    without = pytester.runpytest_subprocess("-p", "no:harness", "-v")
+    without = pytester.runpytest_subprocess("-p", "no:harness", "-p", "no:randomly", "-v")
     given = pytester.runpytest_subprocess(*PLUGIN, "-v")
 
     given.assert_outcomes(passed=1)

@@ -300,3 +300,40 @@ def test_all_runs_share_a_session(run: Lab, workspace: Path) -> None:
     assert 1 == len(sessions)
     assert 2 == len(runs(workspace / "results"))
     result.stdout.fnmatch_lines(["report: *-and-1-more.html"])
+
+
+BACKWARDS = """
+def pytest_collection_modifyitems(items):
+    items.reverse()
+"""
+
+
+def test_order_of_tests_is_free(run: Lab, pytester: pytest.Pytester, workspace: Path) -> None:
+    """In any order each test ends as it does in the usual one, and all cases are in one run."""
+    lab.make_suite(workspace, precisions=("int4", "fp32", "int8"))
+    pytester.makepyfile(**{"suites/test_own": PYTHON})
+    pytester.makeconftest(BACKWARDS)
+    result = run("suites", "--device", "toy", "-v", "-k", "not assertion and not forgot and not beyond")
+
+    result.stdout.fnmatch_lines(
+        ["*test_within[[]*PASSED*", "*::*int8 FAILED*", "*::*fp32 PASSED*", "*::*int4 FAILED*"]
+    )
+    held = only_run(workspace)
+    assert ("complete", 3) == (held.status, held.start.protocol["sittings"])
+    seen = held.cycles.groupby(["sitting", "case"])["begin_ns"].min().sort_values().index.tolist()
+    assert [(1, lab.GOOD), (1, lab.POOR)] == seen[:2], "sittings alternate"
+    assert {(2, lab.GOOD), (2, lab.POOR)} == set(seen[2:4])
+    assert [(3, lab.GOOD), (3, lab.POOR)] == seen[4:], "the last one is a test's own"
+
+
+def test_with_pytest_randomly(pytester: pytest.Pytester, workspace: Path) -> None:
+    """With pytest-randomly, which shuffles tests and seeds generators, the outcomes are the same and the run is one."""
+    pytest.importorskip("pytest_randomly", reason="needs pytest-randomly")
+    pytester.makepyfile(**{"suites/test_own": PYTHON})
+    given = ("-p", "no:harness", "-p", "harness.pytest_plugin", "-p", "randomly", "-p", "no:cacheprovider")
+    result = pytester.runpytest_subprocess(
+        *given, "suites", "--device", "toy", "--quick", "-k", "not assertion"
+    )
+
+    result.assert_outcomes(passed=2, failed=3)
+    assert ["complete"] == [only_run(workspace).status]
