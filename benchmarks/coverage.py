@@ -12,11 +12,11 @@ import numpy as np
 from scipy.signal import lfilter
 from synthetic import measured, true_points
 
-from harness.limits import Verdict, decide
-from harness.membership import FrontClass, standings
-from harness.percentiles import percentiles
+from harness.judging.limits import Verdict, decide
+from harness.judging.membership import FrontClass, standings
+from harness.judging.percentiles import percentiles
+from harness.judging.stats import look_confidence, ratio
 from harness.quantities import parse_limit
-from harness.stats import look_confidence, ratio
 
 SEED = 226
 LEAST_COVERAGE = 0.94

@@ -21,8 +21,8 @@ import numpy as np
 import pyarrow as pa
 from synthetic import measured, true_points
 
-from harness.dominance import nondominated
-from harness.membership import RESAMPLES, standings
+from harness.judging.dominance import nondominated
+from harness.judging.membership import RESAMPLES, standings
 from harness.record import RunStart, RunStop, SittingClosed, SittingOpened
 from harness.store import RunWriter
 from harness.store.sealing import CYCLE_SCHEMA, _write  # the writer itself goes cycle by cycle

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.blocks import GRID, LEVEL, Blocks
+from harness.judging.blocks import GRID, LEVEL, Blocks
 
 SITTINGS, BLOCKS, INFERENCES, ITEMS = 3, 50, 40, 4
 BETWEEN, WITHIN = 0.03, 0.05

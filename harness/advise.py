@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.cases import CaseResult
 from harness.claims import published
-from harness.limits import Verdict, judge_all
+from harness.judging.cases import CaseResult
+from harness.judging.limits import Verdict, judge_all
 from harness.macs import Work, count
 from harness.profile import Board
 from harness.roofline import PRECISIONS, Roof, roof_of

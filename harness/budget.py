@@ -1,7 +1,7 @@
 """This module is the uncertainty budget of an INA226: each known error of the meter, its size and its source.
 
 It follows the Guide to the Expression of Uncertainty in Measurement (JCGM 100:2008). A figure of energy or power
-has two kinds of uncertainty. Type A is seen in the spread of repeated sittings (`harness.stats`). Type B is
+has two kinds of uncertainty. Type A is seen in the spread of repeated sittings (`harness.judging.stats`). Type B is
 known beforehand, from data sheets and from how the meter is wired; it is the same in every repetition, so no
 number of cycles makes it smaller. All terms are relative to the figure and mostly multiply it:
 

@@ -6,7 +6,7 @@ pytest suites/test_digits_budget.py --device host
 import numpy as np
 import pytest
 
-from harness.stats import wilson
+from harness.judging.stats import wilson
 
 
 @pytest.mark.cases("digits", "*/digits-mlp/*")

@@ -9,12 +9,12 @@ from typing import Any
 import typer
 
 from harness.advise import Advice, advise, lone_model
-from harness.cases import CaseResult, case_results
 from harness.catalog import load_board, load_device, suites
 from harness.claims import Claim
 from harness.errors import FileError
 from harness.importers import keep
 from harness.importers.table import read_cases
+from harness.judging.cases import CaseResult, case_results
 from harness.names import hint
 from harness.profile import Board
 from harness.quantities import ABSENT, print_value

@@ -9,10 +9,11 @@ from typing import Any
 
 import typer
 
-from harness.compare import Comparison, Pair, compare, print_effect, sentence
 from harness.errors import FileError, GateError
-from harness.gate import Review, print_gate, review
-from harness.limits import Verdict
+from harness.judging.compare import Comparison, Pair, compare, print_effect, sentence
+from harness.judging.gate import Review, print_gate, review
+from harness.judging.limits import Verdict
+from harness.judging.stats import CONFIDENCE
 from harness.names import hint
 from harness.outputs import write_output
 from harness.outputs.bencher import render_bencher
@@ -21,7 +22,6 @@ from harness.outputs.junit import render_junit
 from harness.outputs.markdown import render_comparison, render_review
 from harness.policy import Action
 from harness.schema import read_policy
-from harness.stats import CONFIDENCE
 from harness.store import Run, find_run, read_run
 
 

@@ -11,11 +11,12 @@ import typer
 from rich.console import Console
 
 from harness.cli.planning import Asked
-from harness.compare import compare
-from harness.declared import declared_bounds
 from harness.errors import BenchError, FileError
-from harness.front import Ranking
-from harness.limits import parse_limits
+from harness.judging.compare import compare
+from harness.judging.declared import declared_bounds
+from harness.judging.front import Ranking
+from harness.judging.limits import parse_limits
+from harness.judging.scores import Fit, Scoring, fit_weights, policy_of, score
 from harness.report import (
     as_data,
     print_details,
@@ -26,7 +27,6 @@ from harness.report import (
     render_csv,
     report,
 )
-from harness.scores import Fit, Scoring, fit_weights, policy_of, score
 from harness.store import Run, find_run, read_run
 
 

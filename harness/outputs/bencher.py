@@ -7,7 +7,7 @@ its SI unit. What is absent or incomplete is left out: it would be a gap in a se
 import json
 from collections.abc import Sequence
 
-from harness.cases import CaseResult
+from harness.judging.cases import CaseResult
 from harness.outputs import SERIES, series_name
 
 

@@ -7,7 +7,7 @@ Format: https://github.com/benchmark-action/github-action-benchmark. Each entry 
 import json
 from collections.abc import Iterator, Sequence
 
-from harness.cases import CaseResult
+from harness.judging.cases import CaseResult
 from harness.outputs import SERIES, series_name
 from harness.quantities import QUANTITIES
 

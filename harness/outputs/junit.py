@@ -7,8 +7,8 @@ case is an error. A gate that only warns never fails its test: it says so in the
 import re
 from xml.etree import ElementTree as ET
 
-from harness.gate import Finding, Review, print_gate
-from harness.limits import Verdict
+from harness.judging.gate import Finding, Review, print_gate
+from harness.judging.limits import Verdict
 from harness.policy import Action
 
 _ILLEGAL = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -7,9 +7,9 @@ fit is left out, and says so: a comment takes 65,536 characters.
 import re
 from collections.abc import Iterable, Sequence
 
-from harness.compare import Change, Comparison, Outcome, Pair, print_effect
-from harness.gate import Finding, Review, print_gate
-from harness.limits import Verdict
+from harness.judging.compare import Change, Comparison, Outcome, Pair, print_effect
+from harness.judging.gate import Finding, Review, print_gate
+from harness.judging.limits import Verdict
 from harness.policy import Action
 from harness.quantities import QUANTITIES, print_value
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from harness.cases import CaseResult
 from harness.errors import BenchError
+from harness.judging.cases import CaseResult
 from harness.pytest_plugin.alone import Prepare, open_alone
 from harness.pytest_plugin.collect import Wanted
 from harness.pytest_plugin.measuring import Measuring

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import BenchError, FileError
-from harness.limits import Verdict
+from harness.judging.limits import Verdict
 from harness.pytest_plugin import rounds
 from harness.pytest_plugin.collect import CaseItem, wanted_of
 from harness.pytest_plugin.marks import Comparing, budget, comparing, margins

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.bench import Bench
-from harness.cases import CaseResult, case_results
 from harness.errors import BenchError, HarnessError, MeasurementError, StoreError
+from harness.judging.cases import CaseResult, case_results
 from harness.provenance import utc_now
 from harness.record import RunStop
 from harness.store import Run, RunWriter, read_run

@@ -8,13 +8,13 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.cases import FIGURES, CaseResult
-from harness.compare import compare, print_effect
 from harness.errors import MeasurementError
-from harness.limits import Verdict, judge_all, print_limit
+from harness.judging.cases import FIGURES, CaseResult
+from harness.judging.compare import compare, print_effect
+from harness.judging.limits import Verdict, judge_all, print_limit
+from harness.judging.stats import Estimate
 from harness.pytest_plugin.openrun import Measured
 from harness.quantities import QUANTITIES, SHARE, Direction, bound_name, print_value
-from harness.stats import Estimate
 from harness.store import Run
 from harness.suite import Limit
 

@@ -5,15 +5,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness.blocks import Blocks, blocks_of
-from harness.cases import CaseResult, case_results
-from harness.compare import Comparison
-from harness.courses import Course, courses
-from harness.declared import declared_widths
 from harness.errors import MeasurementError, StoreError
-from harness.front import OBJECTIVES, Ranking, rank
-from harness.looks import look_of
-from harness.precisions import precision_pairs
+from harness.judging.blocks import Blocks, blocks_of
+from harness.judging.cases import CaseResult, case_results
+from harness.judging.compare import Comparison
+from harness.judging.courses import Course, courses
+from harness.judging.declared import declared_widths
+from harness.judging.front import OBJECTIVES, Ranking, rank
+from harness.judging.looks import look_of
+from harness.judging.precisions import precision_pairs
 from harness.quantities import parse_limit
 from harness.report.data import SCHEMA_NAME, as_data, render_json, schema_text
 from harness.report.page import pictures_of, render_page
@@ -48,7 +48,7 @@ def rank_runs(
     Args:
         runs: at least one.
         limits: hard limits; None for the runs' own, which must then be the same.
-        mix: fields of `harness.front.MIXABLE` that may differ between the runs.
+        mix: fields of `harness.judging.front.MIXABLE` that may differ between the runs.
         objectives: quantities of the front; None for the runs' own, which must then be the same.
         margin: by how much the accuracy of a precision may be lower than the finest one's; None for no such
             statement.

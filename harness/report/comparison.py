@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from harness.compare import Comparison, Outcome, print_effect
+from harness.judging.compare import Comparison, Outcome, print_effect
 from harness.quantities import ABSENT, QUANTITIES, print_value
 
 HEADS = ("case", "quantity", "base", "this run", "change", "interval", "p", "answer")

@@ -6,12 +6,12 @@ from dataclasses import asdict
 from importlib.resources import files
 from typing import Any
 
-from harness.front import Placing, Ranking
-from harness.limits import Judgement
-from harness.membership import RESAMPLES, SEED, SURE, UNLIKELY
-from harness.precisions import PrecisionPair
-from harness.recommendation import recommend
-from harness.stats import CONFIDENCE, Estimate
+from harness.judging.front import Placing, Ranking
+from harness.judging.limits import Judgement
+from harness.judging.membership import RESAMPLES, SEED, SURE, UNLIKELY
+from harness.judging.precisions import PrecisionPair
+from harness.judging.recommendation import recommend
+from harness.judging.stats import CONFIDENCE, Estimate
 
 SCHEMA_VERSION = 1
 """History: 1 (0.1.0) first form. Members are only added, never re-typed."""

@@ -4,9 +4,10 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.cases import CaseResult
-from harness.front import Ranking
-from harness.precisions import PrecisionPair
+from harness.judging.cases import CaseResult
+from harness.judging.front import Ranking
+from harness.judging.precisions import PrecisionPair
+from harness.judging.steadiness import Stretch
 from harness.quantities import ABSENT, print_value
 from harness.record import Incident, Phase
 from harness.report.circumstances import Fact, facts, sitting_table
@@ -15,7 +16,6 @@ from harness.report.portrait import portraits
 from harness.report.rows import Row
 from harness.report.uncertainty import Uncertainty, uncertainty_of
 from harness.report.words import dominated_words, flips_words
-from harness.steadiness import Stretch
 from harness.store import Run
 
 PICTURED = 24

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-from harness.front import Placing, Ranking
+from harness.judging.front import Placing, Ranking
 from harness.quantities import QUANTITIES, Direction, print_value
 from harness.report.drawing import COLOURS, FONT_POINTS, INK, PAPER, Picture, drawing, printable
 from harness.report.labels import Box, place_labels

@@ -12,11 +12,12 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
-from harness.compare import Comparison
-from harness.front import Placing, Ranking
-from harness.limits import Verdict, print_limit
+from harness.judging.compare import Comparison
+from harness.judging.front import Placing, Ranking
+from harness.judging.limits import Verdict, print_limit
+from harness.judging.recommendation import recommend
+from harness.judging.stats import CONFIDENCE
 from harness.quantities import ABSENT, print_value
-from harness.recommendation import recommend
 from harness.report.circumstances import facts
 from harness.report.comparison import comparison_rows
 from harness.report.details import COURSE_HEADS, PICTURED, details_of
@@ -25,7 +26,6 @@ from harness.report.figures import draw_scatters
 from harness.report.places import Place
 from harness.report.rows import DETAILS, MANY, Row, cell, origin_word, table_of
 from harness.report.words import METHODS, origin_words
-from harness.stats import CONFIDENCE
 from harness.store import Run
 from harness.suite import Limit
 

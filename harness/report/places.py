@@ -2,8 +2,8 @@
 
 from enum import StrEnum
 
-from harness.front import Placing
-from harness.membership import FrontClass
+from harness.judging.front import Placing
+from harness.judging.membership import FrontClass
 
 
 class Place(StrEnum):

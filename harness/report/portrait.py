@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from harness.cases import CaseResult
+from harness.judging.cases import CaseResult
 from harness.quantities import QUANTITIES, print_value
 from harness.record import Phase
 from harness.report.drawing import COLOURS, INK, Picture, drawing

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.front import Placing, Ranking
-from harness.limits import Verdict
+from harness.judging.front import Placing, Ranking
+from harness.judging.limits import Verdict
+from harness.judging.stats import Estimate
+from harness.judging.steadiness import State
 from harness.quantities import ABSENT, QUANTITIES, print_value
 from harness.report.places import Place, place_of
 from harness.report.words import columns_of
-from harness.stats import Estimate
-from harness.steadiness import State
 
 SHOWN = (
     "latency_p50_s",

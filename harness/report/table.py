@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from harness.cases import FIGURES
-from harness.front import Placing, Ranking
+from harness.judging.cases import FIGURES
+from harness.judging.front import Placing, Ranking
 from harness.quantities import bound_name
 
 WITH_BOUNDS = ("latency_p50_s", "latency_p99_s", "energy_per_inference_j", "power_mean_w", "accuracy")

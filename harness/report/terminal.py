@@ -7,11 +7,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.front import Placing, Ranking
-from harness.limits import Verdict, print_limit
-from harness.membership import FrontClass
+from harness.judging.front import Placing, Ranking
+from harness.judging.limits import Verdict, print_limit
+from harness.judging.membership import FrontClass
+from harness.judging.recommendation import recommend
+from harness.judging.scores import Fit, Scoring
 from harness.quantities import ABSENT, QUANTITIES, print_value
-from harness.recommendation import recommend
 from harness.report.words import (
     columns_of,
     course_words,
@@ -20,7 +21,6 @@ from harness.report.words import (
     lead_words,
     origin_words,
 )
-from harness.scores import Fit, Scoring
 
 STYLES = {Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow", Verdict.FAIL: "red"}
 

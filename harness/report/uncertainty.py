@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from harness.budget import COVERAGE_FACTOR, Budget, compared
-from harness.cases import CaseResult
+from harness.judging.cases import CaseResult
 from harness.quantities import QUANTITIES, print_value
 
 SHOWN = "energy_per_inference_j"

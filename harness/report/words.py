@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from harness.cases import CaseResult
-from harness.front import OBJECTIVES, Placing, Ranking
-from harness.limits import Verdict
-from harness.precisions import PrecisionPair
+from harness.judging.cases import CaseResult
+from harness.judging.front import OBJECTIVES, Placing, Ranking
+from harness.judging.limits import Verdict
+from harness.judging.precisions import PrecisionPair
+from harness.judging.steadiness import State
 from harness.quantities import QUANTITIES, print_value
-from harness.steadiness import State
 
 ORIGINS: Mapping[str | None, str] = {
     "measured": "Power measured by a meter.",

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from importers.tiny import energy_entry, entry, timed_entry, write_result
 from typer.testing import CliRunner
 
-from harness.cases import case_results
 from harness.cli import app
 from harness.errors import FileError
 from harness.importers.mlperf_tiny import case_id, energy_unit, import_result
 from harness.importers.tiny_figures import area_under_curve, published
 from harness.importers.tiny_results import find_results, read_result
+from harness.judging.cases import case_results
 from harness.meters.intervals import trace_of
 from harness.meters.word import readout_from
 from harness.report import rank_runs, render_page

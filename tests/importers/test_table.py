@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from judging.runs import Behaviour, write_run
 from typer.testing import CliRunner
 
-from harness.cases import case_results
 from harness.cli import app
 from harness.errors import FileError, MeasurementError
 from harness.importers import keep
 from harness.importers.table import Table, read_cases
-from harness.limits import Verdict
+from harness.judging.cases import case_results
+from harness.judging.limits import Verdict
 from harness.mapping import TableMap
 from harness.report import rank_runs, report
 from harness.schema import read_map

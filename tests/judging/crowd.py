@@ -8,10 +8,10 @@ import numpy as np
 from judging.runs import Behaviour, write_run
 from judging.tables import around, case_result
 
-from harness.cases import CaseResult
-from harness.front import Ranking, rank
+from harness.judging.cases import CaseResult
+from harness.judging.front import Ranking, rank
+from harness.judging.stats import wilson
 from harness.quantities import parse_limit
-from harness.stats import wilson
 from harness.store import Run
 
 PRECISIONS = ("fp32", "fp16", "int8", "int4")

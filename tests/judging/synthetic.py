@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.blocks import GRID, Blocks
+from harness.judging.blocks import GRID, Blocks
 
 COUNT = 60
 INFERENCES = 20

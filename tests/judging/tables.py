@@ -3,8 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from harness.cases import CaseResult
-from harness.stats import Estimate, wilson
+from harness.judging.cases import CaseResult
+from harness.judging.stats import Estimate, wilson
 
 INTERVAL: dict[str, Any] = {"method": "between sittings", "n": 3, "unit": "sittings"}
 

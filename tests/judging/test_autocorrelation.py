@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judging.series import autoregressive
 
-from harness.autocorrelation import LAGS, autocorrelation_time, pooled_time
+from harness.judging.autocorrelation import LAGS, autocorrelation_time, pooled_time
 
 
 def test_autocorrelation_time_of_independent_values() -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.boxes import boxes
+from harness.judging.boxes import boxes
 from harness.suite import Indifference
 
 MS = Indifference(quantity="latency_p99_s", width=1e-3, relative=False)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from judging.runs import Behaviour, write_run
 
-from harness.cases import FIGURES, CaseResult, case_results
+from harness.judging.cases import FIGURES, CaseResult, case_results
 
 CASE = "bench-a/onnxruntime/digits-cnn/fp16"
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from judging.runs import DEVICE, Behaviour, write_run
 
-from harness.compare import COMPARED, Comparison, Outcome, compare, sentence
 from harness.errors import FileError, MeasurementError
+from harness.judging.compare import COMPARED, Comparison, Outcome, compare, sentence
 from harness.store import Run
 
 FP32, INT8 = "bench-a/onnxruntime/digits-cnn/fp32", "bench-a/onnxruntime/digits-cnn/int8"

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from judging.runs import Behaviour, write_run
 
-from harness.cases import case_results
-from harness.courses import courses, throttling
+from harness.judging.cases import case_results
+from harness.judging.courses import courses, throttling
+from harness.judging.steadiness import State
 from harness.record import Void
-from harness.steadiness import State
 from harness.store import Run, read_run
 
 CASE = "bench-a/onnxruntime/digits-cnn/fp32"

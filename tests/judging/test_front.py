@@ -8,10 +8,10 @@ from hypothesis.extra.numpy import arrays
 from judging.synthetic import blocks_at
 from judging.tables import at
 
-from harness.dominance import layers, nondominated
 from harness.errors import MeasurementError
-from harness.front import Ranking, rank
-from harness.membership import FrontClass
+from harness.judging.dominance import layers, nondominated
+from harness.judging.front import Ranking, rank
+from harness.judging.membership import FrontClass
 from harness.quantities import parse_limit
 from harness.suite import Indifference
 

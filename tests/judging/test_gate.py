@@ -12,10 +12,10 @@ from judging.tables import at, case_result
 from typer.testing import CliRunner
 
 from harness.cli import app
-from harness.compare import compare
 from harness.errors import FileError, GateError, MeasurementError, StoreError
-from harness.gate import Finding, Review, print_gate, review
-from harness.limits import Verdict
+from harness.judging.compare import compare
+from harness.judging.gate import Finding, Review, print_gate, review
+from harness.judging.limits import Verdict
 from harness.outputs import write_output
 from harness.outputs.bencher import render_bencher
 from harness.outputs.github_action import render_github_action

@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from judging.tables import case_result
 
-from harness.limits import Verdict, judge, judge_all, worst
+from harness.judging.limits import Verdict, judge, judge_all, worst
+from harness.judging.stats import Estimate, look_confidence
+from harness.judging.steadiness import State, Steadiness, Stretch
 from harness.quantities import parse_limit
-from harness.stats import Estimate, look_confidence
-from harness.steadiness import State, Steadiness, Stretch
 
 LATENCY = Estimate(
     value=0.148, lo=0.144, hi=0.152, lower=0.145, upper=0.151, method="between sittings", n=3, unit="sittings"

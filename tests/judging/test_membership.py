@@ -8,9 +8,9 @@ import pytest
 from judging.runs import Behaviour, write_run
 from judging.synthetic import blocks_at, points_of
 
-from harness.blocks import blocks_of
-from harness.courses import courses
-from harness.membership import FrontClass, replicates, standings
+from harness.judging.blocks import blocks_of
+from harness.judging.courses import courses
+from harness.judging.membership import FrontClass, replicates, standings
 from harness.suite import Indifference
 
 PLACES = [(1.0, 3.0, 0.1), (3.0, 1.0, 0.1), (1.01, 3.03, 0.1), (4.0, 4.0, 0.3)]

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from records import CASES, PERIOD_NS, closed, cycle, opened, run_start, run_stop
 
-from harness.cases import CaseResult, case_results
-from harness.limits import Verdict, judge
+from harness.judging.cases import CaseResult, case_results
+from harness.judging.limits import Verdict, judge
+from harness.judging.stats import Estimate
 from harness.quantities import parse_limit
 from harness.report import as_data, rank_runs, render_page
 from harness.report.uncertainty import uncertainty_of
-from harness.stats import Estimate
 from harness.store import SAMPLE, Run, RunWriter, read_run
 
 CASE = CASES[0]

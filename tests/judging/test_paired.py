@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.paired import (
+from harness.judging.paired import (
     PAIRED,
     UNPAIRED,
     Flips,
@@ -17,7 +17,7 @@ from harness.paired import (
     smallest_difference,
     within_margin,
 )
-from harness.stats import Estimate
+from harness.judging.stats import Estimate
 
 tables = st.builds(
     Flips,

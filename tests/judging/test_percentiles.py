@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judging.series import autoregressive
 
-from harness.percentiles import least_n, order_bounds, percentiles
-from harness.stats import BETWEEN, look_confidence
+from harness.judging.percentiles import least_n, order_bounds, percentiles
+from harness.judging.stats import BETWEEN, look_confidence
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from judging.runs import Behaviour, write_run
 
-from harness.cases import case_results
-from harness.courses import courses
-from harness.precisions import PrecisionPair, precision_pairs
+from harness.judging.cases import case_results
+from harness.judging.courses import courses
+from harness.judging.precisions import PrecisionPair, precision_pairs
 
 MODEL = "bench-a/onnxruntime/digits-cnn"
 OTHER = "bench-a/onnxruntime/digits-mlp"

@@ -7,13 +7,13 @@ import pytest
 from judging.runs import Behaviour, write_run
 from judging.tables import around, at, case_result
 
-from harness.front import rank
-from harness.limits import LIMIT_SETS, parse_limits
-from harness.looks import look_of
+from harness.judging.front import rank
+from harness.judging.limits import LIMIT_SETS, parse_limits
+from harness.judging.looks import look_of
+from harness.judging.recommendation import optimism, recommend
+from harness.judging.stats import Spread
 from harness.quantities import parse_limit
-from harness.recommendation import optimism, recommend
 from harness.report import rank_runs
-from harness.stats import Spread
 from harness.store import Run
 
 MODEL = "bench-a/onnxruntime/digits-cnn"

@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judging.tables import at, case_result
 
-from harness.cases import CaseResult
 from harness.errors import FileError
-from harness.scores import POLICIES, Scoring, fit_weights, policy_of, score, sensitivity
-from harness.stats import Estimate, absent
+from harness.judging.cases import CaseResult
+from harness.judging.scores import POLICIES, Scoring, fit_weights, policy_of, score, sensitivity
+from harness.judging.stats import Estimate, absent
 from harness.suite import Bounds
 
 SCALES = {

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judging.series import autoregressive
 
-from harness.stats import (
+from harness.judging.stats import (
     BETWEEN,
     WITHIN,
     Estimate,

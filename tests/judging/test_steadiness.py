@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judging.series import autoregressive
 
-from harness.steadiness import (
+from harness.judging.steadiness import (
     FEWEST,
     MINUTE_S,
     Series,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.limits import Verdict
+from harness.judging.limits import Verdict
+from harness.judging.stats import Estimate, absent
 from harness.pytest_plugin.verdicts import _not_worse, print_figure
-from harness.stats import Estimate, absent
 
 
 def change(lower: float | None, upper: float | None) -> Estimate:

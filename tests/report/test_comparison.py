@@ -9,8 +9,8 @@ from judging.runs import Behaviour, write_run
 from typer.testing import CliRunner
 
 from harness.cli import app
-from harness.compare import compare
 from harness.errors import BenchError, FileError
+from harness.judging.compare import compare
 from harness.report import rank_runs, render_page
 from harness.report.comparison import HEADS, comparison_rows
 from harness.report.details import command_of

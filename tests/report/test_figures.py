@@ -5,7 +5,7 @@ import re
 import pytest
 from judging.tables import at
 
-from harness.front import rank
+from harness.judging.front import rank
 from harness.quantities import parse_limit
 from harness.report.figures import COLOURS, DETAILED, draw_scatter
 

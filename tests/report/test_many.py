@@ -9,8 +9,8 @@ import pytest
 from judging.crowd import many_cases, many_runs
 from judging.tables import at, case_result
 
-from harness.front import Placing, rank
-from harness.membership import Standing
+from harness.judging.front import Placing, rank
+from harness.judging.membership import Standing
 from harness.report.page import render_page
 from harness.report.places import Place, place_of
 from harness.report.rows import DETAILS, MANY, table_of

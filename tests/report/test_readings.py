@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 from judging.runs import Behaviour, write_run
 from records import closed, opened, run_start, run_stop
 
-from harness.cases import case_results
+from harness.judging.cases import case_results
 from harness.meters.intervals import trace_of
 from harness.meters.scale import Scale
 from harness.meters.word import EnergyWord, PowerWord, Readout

@@ -2,8 +2,8 @@
 
 from judging.tables import case_result
 
+from harness.judging.steadiness import Change, State, Steadiness
 from harness.report.words import course_words
-from harness.steadiness import Change, State, Steadiness
 
 
 def course(sitting: int, state: State, *changes: Change) -> Steadiness:

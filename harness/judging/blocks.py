@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.autocorrelation import autocorrelation_time
-from harness.courses import Course, distinct_items
-from harness.estimates import right_share
-from harness.percentiles import rank_of
+from harness.judging.autocorrelation import autocorrelation_time
+from harness.judging.courses import Course, distinct_items
+from harness.judging.estimates import right_share
+from harness.judging.percentiles import rank_of
 from harness.store import Run
 
 LEVEL = 0.99

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from harness.budget import Board, Budget, OperatingPoint, Reference, above_idle, type_b
 from harness.datasheet import CHIPS, MODULE
-from harness.idle import idle_pairs, idle_power_w
+from harness.judging.idle import idle_pairs, idle_power_w
+from harness.judging.stats import Estimate
 from harness.record import SittingClosed, SittingOpened
-from harness.stats import Estimate
 from harness.store import Run
 
 METERS = ("ina226",)

@@ -2,7 +2,7 @@
 
 A pair cancels what both have in common. The share of right items is compared on the items both answered, for
 an equal share can hide that every tenth answer differs; latency and energy by the log-ratios of sittings, for
-the replicate is the sitting. All intervals are at `harness.stats.CONFIDENCE`, and all differences are those of
+the replicate is the sitting. All intervals are at `harness.judging.stats.CONFIDENCE`, and all differences are those of
 the candidate against the base.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from scipy.stats import binomtest, norm
 from scipy.stats import t as student
 
-from harness.stats import CONFIDENCE, REPLICATES, Estimate, absent
+from harness.judging.stats import CONFIDENCE, REPLICATES, Estimate, absent
 
 PAIRED = "paired log-ratios of sittings"
 UNPAIRED = "log-ratios of sittings, not paired (Welch)"

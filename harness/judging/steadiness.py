@@ -18,7 +18,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.autocorrelation import autocorrelation_time
+from harness.judging.autocorrelation import autocorrelation_time
 
 BATCH = 5
 """Cycles in a batch of MSER-5, and the fewest in one of the search for changes."""

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from harness.judging.steadiness import Series, Steadiness, judge_course
 from harness.record import Phase
-from harness.steadiness import Series, Steadiness, judge_course
 from harness.store import Run
 
 CLOCK_LOSS = 0.05

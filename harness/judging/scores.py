@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.cases import CaseResult
 from harness.errors import FileError
+from harness.judging.cases import CaseResult
 from harness.names import hint
 from harness.suite import Bounds
 

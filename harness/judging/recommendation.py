@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from scipy.stats import norm
 
-from harness.cases import CaseResult
-from harness.front import Placing, Ranking
-from harness.limits import Judgement, Verdict, print_limit
-from harness.membership import RESAMPLES, FrontClass
+from harness.judging.cases import CaseResult
+from harness.judging.front import Placing, Ranking
+from harness.judging.limits import Judgement, Verdict, print_limit
+from harness.judging.membership import RESAMPLES, FrontClass
+from harness.judging.steadiness import State
 from harness.profile import Origin
 from harness.quantities import QUANTITIES, print_value
-from harness.steadiness import State
 
 NEAR = 0.5
 """A limit that could be tighter by more than this share is not told as one that may change the answer."""

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import beta, binom
 
-from harness.autocorrelation import pooled_time
-from harness.stats import CONFIDENCE, REPLICATES, WITHIN, Estimate, between_sittings
+from harness.judging.autocorrelation import pooled_time
+from harness.judging.stats import CONFIDENCE, REPLICATES, WITHIN, Estimate, between_sittings
 
 NEARLY_INDEPENDENT = 1.2
 """Below this autocorrelation time, in values, the exact binomial ranks are used."""

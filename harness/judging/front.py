@@ -12,15 +12,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.blocks import Blocks
-from harness.boxes import boxes
-from harness.cases import CaseResult
-from harness.dominance import layers
 from harness.errors import FileError, MeasurementError
-from harness.limits import Judgement, Verdict, judge_all, worst
-from harness.looks import Look
-from harness.membership import FrontClass, Standing, standings
-from harness.precisions import PrecisionPair
+from harness.judging.blocks import Blocks
+from harness.judging.boxes import boxes
+from harness.judging.cases import CaseResult
+from harness.judging.dominance import layers
+from harness.judging.limits import Judgement, Verdict, judge_all, worst
+from harness.judging.looks import Look
+from harness.judging.membership import FrontClass, Standing, standings
+from harness.judging.precisions import PrecisionPair
 from harness.quantities import Direction, find_quantity
 from harness.suite import Indifference, Limit
 

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.courses import Course
-from harness.idle import idle_power_w, mean_idle_power, unsteady_idle
-from harness.percentiles import percentiles
+from harness.judging.courses import Course
+from harness.judging.idle import idle_power_w, mean_idle_power, unsteady_idle
+from harness.judging.percentiles import percentiles
+from harness.judging.stats import Estimate, Spread, absent, product_of_ratios, ratio, spread, wilson
 from harness.record import SittingClosed, SittingOpened
-from harness.stats import Estimate, Spread, absent, product_of_ratios, ratio, spread, wilson
 from harness.store import Run
 
 LEVELS = {"latency_p50_s": 0.50, "latency_p90_s": 0.90, "latency_p95_s": 0.95, "latency_p99_s": 0.99}

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest, norm
 from scipy.stats import t as student
 
-from harness.autocorrelation import autocorrelation_time
+from harness.judging.autocorrelation import autocorrelation_time
 
 CONFIDENCE = 0.95
 """Of the two-sided interval `lo` to `hi`, and of each one-sided bound where a run is looked at once."""

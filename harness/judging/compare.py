@@ -9,11 +9,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from harness.cases import CaseResult, case_results
-from harness.comparable import MIXABLE, differences, explanations, refuse_to_mix
 from harness.errors import FileError
-from harness.names import hint
-from harness.paired import (
+from harness.judging.cases import CaseResult, case_results
+from harness.judging.comparable import MIXABLE, differences, explanations, refuse_to_mix
+from harness.judging.paired import (
     Flips,
     Shift,
     difference,
@@ -23,9 +22,10 @@ from harness.paired import (
     smallest_difference,
     within_margin,
 )
+from harness.judging.replicates import answers, sitting_figures
+from harness.judging.stats import CONFIDENCE, Estimate
+from harness.names import hint
 from harness.quantities import QUANTITIES, Direction, print_value
-from harness.replicates import answers, sitting_figures
-from harness.stats import CONFIDENCE, Estimate
 from harness.store import Run
 
 COMPARED = (

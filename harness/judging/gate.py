@@ -9,14 +9,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from harness.cases import CaseResult, case_results
-from harness.compare import COMPARED, Change, compare, print_effect
 from harness.errors import FileError
-from harness.limits import TOO_NEAR, Verdict, judge, print_limit
+from harness.judging.cases import CaseResult, case_results
+from harness.judging.compare import COMPARED, Change, compare, print_effect
+from harness.judging.limits import TOO_NEAR, Verdict, judge, print_limit
+from harness.judging.stats import CONFIDENCE, Estimate
 from harness.names import hint
 from harness.policy import Action, Gate, Kind, Policy
 from harness.quantities import QUANTITIES, Direction, print_value
-from harness.stats import CONFIDENCE, Estimate
 from harness.store import Run
 from harness.suite import Limit
 
@@ -77,7 +77,7 @@ def review(run: Run, policy: Policy, baseline: Run | None = None, *, mix: Collec
         run: the run in question.
         policy: its gates.
         baseline: the run that changes are counted from; None where no gate needs one.
-        mix: fields in which the two may differ, as of `harness.compare`.
+        mix: fields in which the two may differ, as of `harness.judging.compare`.
 
     Raises:
         FileError: a gate is meant for no case, needs a baseline that is not given, or is about a quantity

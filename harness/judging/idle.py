@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from harness.judging.stats import REPLICATES, Estimate, absent, between_sittings
 from harness.record import SittingClosed, SittingOpened
-from harness.stats import REPLICATES, Estimate, absent, between_sittings
 
 IDLE_DRIFT = 0.1
 """Idle power may change by this share over a sitting where its protocol names no other; beyond it nothing is taken

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 
 from harness.budget import Budget
-from harness.courses import Course, courses, distinct_items
 from harness.errors import StoreError
-from harness.estimates import estimates, spreads
-from harness.operating import budgets_of
+from harness.judging.courses import Course, courses, distinct_items
+from harness.judging.estimates import estimates, spreads
+from harness.judging.operating import budgets_of
+from harness.judging.stats import Estimate, Spread, absent, look_confidence
+from harness.judging.steadiness import State, Steadiness
 from harness.record import ImportedCase, Phase
-from harness.stats import Estimate, Spread, absent, look_confidence
-from harness.steadiness import State, Steadiness
 from harness.store import Run
 
 FIGURES = (

@@ -14,10 +14,10 @@ from enum import StrEnum
 from scipy.stats import norm
 
 from harness.budget import COVERAGE_FACTOR
-from harness.cases import CaseResult
+from harness.judging.cases import CaseResult
+from harness.judging.stats import Estimate
+from harness.judging.steadiness import State
 from harness.quantities import JOULE, QUANTITIES, WATT, parse_limit, print_value
-from harness.stats import Estimate
-from harness.steadiness import State
 from harness.suite import Limit
 
 TOO_NEAR = 100

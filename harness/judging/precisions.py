@@ -7,10 +7,10 @@ were lost and which were won, with exact McNemar's p, raised by Holm over all pa
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness.cases import CaseResult
-from harness.courses import Course
-from harness.estimates import right_share
-from harness.paired import Flips, Shift, difference, flips, holm, smallest_difference
+from harness.judging.cases import CaseResult
+from harness.judging.courses import Course
+from harness.judging.estimates import right_share
+from harness.judging.paired import Flips, Shift, difference, flips, holm, smallest_difference
 
 FINEST = ("fp64", "fp32", "tf32", "bf16", "fp16", "int16", "int8", "int4")
 """Precisions from the finest on; the finest of a model is what the others are compared with."""

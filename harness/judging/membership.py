@@ -17,9 +17,9 @@ import moocore
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.blocks import GRID, LEVEL, Blocks
-from harness.boxes import boxes
-from harness.stats import REPLICATES
+from harness.judging.blocks import GRID, LEVEL, Blocks
+from harness.judging.boxes import boxes
+from harness.judging.stats import REPLICATES
 from harness.suite import Indifference
 
 RESAMPLES = 1000

@@ -6,8 +6,8 @@ kept by luck. The bounds of a suite are made for a declared number of looks.
 
 from dataclasses import dataclass
 
-from harness.cases import LOOKS
 from harness.errors import StoreError
+from harness.judging.cases import LOOKS
 from harness.record import RunStart
 from harness.store import Run, read_start
 
