@@ -1,5 +1,6 @@
 """Boards, cables and meters that the tests of the bridge share."""
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -46,5 +47,11 @@ def rig(
     model = chip(clock, power_w, errors=ChipErrors(clock=slow), wire_s=WIRE_S)
     board = Board(model, clock=clock, drift=drift, ticks=TICKS - 200_000)
     cable = Cable(board, clock, seed=seed, spoil=spoil)
-    bridge = Bridge(meter or on_bridge(), open_port=cable.open_port, clock=clock, sleep=cable.sleep)
+    bridge = Bridge(
+        meter or on_bridge(),
+        open_port=cable.open_port,
+        clock=clock,
+        sleep=cable.sleep,
+        dither=random.Random(seed).random,  # noqa: S311  chance, not a secret
+    )
     return Rig(clock, model, board, cable, bridge)
