@@ -1,11 +1,12 @@
 """This module opens the bench for a plan and goes through its sittings, come what may.
 
-A sitting that breaks is an incident: it is recorded, its cycles are kept, and the rest of its items are
-measured in a new part, as often as the device's `retries` allow.
+A sitting that breaks, or ends with items that have no valid cycle, is an incident: it is recorded, its cycles are
+kept, and the rest of its items are measured in a new part, as often as the device's `retries` allow.
 """
 
 import os
 import time
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -19,7 +20,7 @@ from harness.frames import Frame
 from harness.plan import Case, Plan
 from harness.profile import Device
 from harness.provenance import clock_anchor, read_provenance, utc_now
-from harness.record import SCHEMA_VERSION, Cycle, Incident, RunStart, RunStop
+from harness.record import SCHEMA_VERSION, Cycle, Incident, RunStart, RunStop, Void
 from harness.sitting import Order, Sitting
 from harness.store import RunWriter
 from harness.subject import Answer, Subject, most_likely
@@ -150,9 +151,21 @@ class Bench:
             with suppress(StoreError):
                 writer.stop(RunStop(utc=utc_now(), status="aborted", reason=str(error)))
             raise
-        reason = "; ".join(refused.values())
-        writer.stop(RunStop(utc=utc_now(), status="complete", reason=reason))
+        reasons = [*refused.values(), *self.shortfalls(writer, leave_out=refused)]
+        writer.stop(RunStop(utc=utc_now(), status="complete", reason="; ".join(reasons)))
         return refused
+
+    def shortfalls(self, writer: RunWriter, *, leave_out: Collection[str] = ()) -> list[str]:
+        """A sentence for each case some of whose planned items have no valid cycle."""
+        missing: Counter[str] = Counter()
+        for case_id, sitting in self.plan.order:
+            missing[case_id] += len(self._missing(writer, case_id, sitting))
+        planned = sum(len(items) for items in self.plan.items.values())
+        return [
+            f"{case_id}: {count} of {planned} items have no valid cycle"
+            for case_id, count in missing.items()
+            if count and case_id not in leave_out
+        ]
 
     def open_target(self) -> Target:
         """A fresh worker on the device."""
@@ -187,37 +200,48 @@ class Bench:
         case = self.plan.case(case_id)
         retries = self.plan.device.retries
         for attempt in range(retries + 1):
-            done = writer.done(case.id, sitting)
-            items = [item for item in self.plan.items[sitting] if item not in done]
-            if not items or writer.is_closed(case.id, sitting):
+            items = self._missing(writer, case.id, sitting)
+            if not items or writer.attended(case.id, sitting) > retries:
                 return
             part = writer.parts(case.id, sitting) + 1
             self.watcher.sitting(case.id, sitting, len(items))
             try:
-                self._attend(writer, case, sitting, part, items)
+                given_up = self._attend(writer, case, sitting, part, items)
             except StoreError:
                 raise
             except (BenchError, MeasurementError) as error:
-                incident = Incident(
-                    utc=utc_now(),
-                    case=case.id,
-                    sitting=sitting,
-                    part=part,
-                    what=str(error),
-                    exit_code=error.exit_code,
-                )
-                writer.incident(incident)
-                self.watcher.incident(incident)
+                self._note(writer, case.id, sitting, part, error)
                 if isinstance(error, MeasurementError) or attempt == retries:
                     raise
             else:
-                return
+                left = self._missing(writer, case.id, sitting)
+                if left:
+                    self._note(writer, case.id, sitting, part, _shortfall(left, items, given_up))
 
-    def _attend(self, writer: RunWriter, case: Case, sitting: int, part: int, items: list[int]) -> None:
+    def _missing(self, writer: RunWriter, case_id: str, sitting: int) -> list[int]:
+        """Planned items of a sitting that have no valid cycle yet, in order."""
+        done = writer.done(case_id, sitting)
+        return [item for item in self.plan.items[sitting] if item not in done]
+
+    def _note(self, writer: RunWriter, case_id: str, sitting: int, part: int, error: HarnessError) -> None:
+        incident = Incident(
+            utc=utc_now(),
+            case=case_id,
+            sitting=sitting,
+            part=part,
+            what=str(error),
+            exit_code=error.exit_code,
+        )
+        writer.incident(incident)
+        self.watcher.incident(incident)
+
+    def _attend(
+        self, writer: RunWriter, case: Case, sitting: int, part: int, items: list[int]
+    ) -> Mapping[int, Sequence[Void]]:
         protocol = self.plan.protocol
         if protocol.cooldown_s:
             time.sleep(protocol.cooldown_s)
-        self.sitting(writer, case, sitting, part, items).measure()
+        return self.sitting(writer, case, sitting, part, items).measure()
 
     def sitting(
         self, writer: RunWriter, case: Case, sitting: int, part: int, items: Sequence[int]
@@ -261,6 +285,17 @@ class Bench:
                 "providers": providers,
             }
         return self._executed[case.id]
+
+
+def _shortfall(
+    left: Sequence[int], asked: Sequence[int], given_up: Mapping[int, Sequence[Void]]
+) -> MeasurementError:
+    """What to say of a part that ended with items left."""
+    reasons = Counter(str(void) for item in left for void in given_up.get(item, ()))
+    why = ", ".join(f"{reason} of {count}" for reason, count in reasons.most_common())
+    return MeasurementError(
+        f"{len(left)} of {len(asked)} items have no valid cycle ({why or 'never joined'})"
+    )
 
 
 def _worker_cpus(device: Device) -> Collection[int]:

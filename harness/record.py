@@ -275,7 +275,7 @@ class RunStop:
     Attributes:
         utc: ISO 8601 time of day.
         status: `complete`, `aborted` (an error), `interrupted` (the user) or `recovered` (found broken off).
-        reason: a sentence; empty when complete.
+        reason: why it ended, or what a complete run lacks; empty for nothing.
         recovered_lines: damaged lines dropped from the end of the journals.
     """
 

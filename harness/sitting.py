@@ -111,9 +111,14 @@ class Sitting:
     _waiting: deque[tuple[Observation, Phase]] = field(default_factory=deque)
     _power: PowerLog | None = None
     _gaps: random.Random | None = None
+    _tries: Counter[int] = field(default_factory=Counter)
+    _given_up: dict[int, Sequence[Void]] = field(default_factory=dict)
 
-    def measure(self) -> None:
+    def measure(self) -> Mapping[int, Sequence[Void]]:
         """Measure the case once, from scratch.
+
+        Returns:
+            Items that were void as often as the protocol lets them be measured again, with the latest reasons.
 
         Raises:
             TargetError, MeterError, StoreError: the bench misbehaved; joined cycles are kept.
@@ -121,6 +126,7 @@ class Sitting:
         """
         with self.attend() as attendance:
             self._go_through(attendance)
+        return self._given_up
 
     @contextmanager
     def attend(self) -> Iterator[Attendance]:
@@ -298,11 +304,9 @@ class Sitting:
         """Observe every item, join, measure void ones again, until the block is long enough."""
         begin_ns = self.clock()
         queue = deque(self.order.items)
-        tries: Counter[int] = Counter()
         while True:
             if not queue:
-                again = self._join_waiting(last=True)
-                queue.extend(self._to_repeat(again, tries))
+                queue.extend(self._to_repeat(self._join_waiting(last=True)))
             if not queue and (self.clock() - begin_ns) * 1e-9 < self.protocol.block_s:
                 queue.extend(self.order.items)
             if not queue:
@@ -320,19 +324,19 @@ class Sitting:
                 inference_s=at.inference_s,
             )
             self._waiting.append((seen, Phase.MEASURE))
-            queue.extend(self._to_repeat(self._join_waiting(), tries))
+            queue.extend(self._to_repeat(self._join_waiting()))
 
-    def _to_repeat(self, cycles: Sequence[Cycle], tries: Counter[int]) -> list[int]:
+    def _to_repeat(self, cycles: Sequence[Cycle]) -> list[int]:
         """Items of void cycles that may be measured again."""
         again = []
         for cycle in cycles:
-            if (
-                cycle.phase is Phase.MEASURE
-                and not cycle.valid
-                and tries[cycle.item] < self.protocol.remeasure
-            ):
-                tries[cycle.item] += 1
+            if cycle.phase is not Phase.MEASURE or cycle.valid:
+                continue
+            if self._tries[cycle.item] < self.protocol.remeasure:
+                self._tries[cycle.item] += 1
                 again.append(cycle.item)
+            else:
+                self._given_up[cycle.item] = cycle.void
         return again
 
     def _observe(

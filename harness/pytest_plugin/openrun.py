@@ -75,9 +75,9 @@ class OpenRun:
             raise self.failed[case_id]
 
     def is_over(self, case_id: str) -> bool:
-        """Every sitting of a case is closed, or it cannot be measured."""
+        """Every sitting of a case came to its end, or it cannot be measured."""
         sittings = [sitting for planned, sitting in self.bench.plan.order if planned == case_id]
-        return case_id in self.failed or all(self.writer.is_closed(case_id, sitting) for sitting in sittings)
+        return case_id in self.failed or all(self.writer.attended(case_id, sitting) for sitting in sittings)
 
     def stop(self, *, early: bool) -> None:
         """Close the run: complete, aborted by the bench, or left early; without `early` only where no work is left."""
@@ -91,7 +91,8 @@ class OpenRun:
         elif left:
             stop = RunStop(utc=utc_now(), status="interrupted", reason=ENDED_EARLY)
         else:
-            stop = RunStop(utc=utc_now(), status="complete", reason="; ".join(refused))
+            reasons = [*refused, *self.bench.shortfalls(self.writer, leave_out=self.failed)]
+            stop = RunStop(utc=utc_now(), status="complete", reason="; ".join(reasons))
         self.writer.stop(stop)
 
 

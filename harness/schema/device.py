@@ -312,7 +312,10 @@ class DeviceFile(Section):
     job_s: PositiveSeconds = Field(default=1800.0, description="limit for one sitting")
     reply_s: PositiveSeconds = Field(default=5.0, description="limit for one answer of the device")
     retries: int = Field(
-        default=2, ge=0, le=10, description="further attempts at a sitting after a bench error"
+        default=2,
+        ge=0,
+        le=10,
+        description="further attempts at a sitting after a bench error, or with items that had no valid cycle",
     )
 
     @model_validator(mode="after")

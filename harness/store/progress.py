@@ -1,6 +1,6 @@
 """This module is what a run already holds, so that a run that was broken off goes on where it stopped."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,7 @@ class Progress:
         cycles_in_last, samples_in_last: of them in the last segment.
         done: items with a valid counted cycle, by (case, sitting).
         parts: highest part begun, by (case, sitting).
-        closed: sittings that were closed.
+        attended: parts that came to their end, by (case, sitting).
     """
 
     cycles: int = 0
@@ -34,7 +34,7 @@ class Progress:
     samples_in_last: int = 0
     done: defaultdict[Sitting, set[int]] = field(default_factory=lambda: defaultdict(set))
     parts: defaultdict[Sitting, int] = field(default_factory=lambda: defaultdict(int))
-    closed: set[Sitting] = field(default_factory=set)
+    attended: Counter[Sitting] = field(default_factory=Counter)
 
     def add(self, record: Cycle | SittingRecord) -> None:
         """Take note of a record that was written."""
@@ -48,7 +48,7 @@ class Progress:
                 if record.valid and record.phase is Phase.MEASURE:
                     self.done[sitting].add(record.item)
             case SittingClosed():
-                self.closed.add(sitting)
+                self.attended[sitting] += 1
             case SittingOpened() | Incident():
                 pass
 

@@ -128,9 +128,9 @@ class RunWriter:
         """Parts of a sitting already begun; 0 for none."""
         return self._progress.parts.get((case, sitting), 0)
 
-    def is_closed(self, case: str, sitting: int) -> bool:
-        """The sitting was closed, so nothing is left to measure in it."""
-        return (case, sitting) in self._progress.closed
+    def attended(self, case: str, sitting: int) -> int:
+        """Parts of a sitting that came to their end; 0 for none."""
+        return self._progress.attended[case, sitting]
 
     def opened(self, record: SittingOpened) -> None:
         """Write the circumstances of a sitting.

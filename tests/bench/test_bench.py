@@ -289,22 +289,66 @@ def test_interrupted_run_goes_on(tmp_path: Path) -> None:
     assert [1, 2, 1] == [each.part for each in after.opened]
 
 
-def test_resumed_run_leaves_closed_sittings(tmp_path: Path) -> None:
-    """An item that stayed void in a sitting that was closed is explained, and not measured again by resuming."""
-    lab = Lab(tmp_path, ["good", "fine"])
-    bench = lab.bench({}, {}, {}, {})
-    void = lab.plan.items[1][2]
+class DriftingBench(StagedBench):
+    """A bench on which the output of one row varies, in the workers opened up to a number; so its cycles are void."""
 
-    class Drifting(StagedBench):
-        def open_target(self) -> Target:
-            target = super().open_target()
-            assert isinstance(target, FakeTarget)
-            target.drifting = frozenset({void})
-            if len(self.opened) == 5:
-                target.errors = {lab.plan.items[1][5]: KeyboardInterrupt()}
-            return target
+    row = -1
+    until = 0
 
-    bench = Drifting(plan=lab.plan, data=lab.data)
+    def open_target(self) -> Target:
+        """The next worker."""
+        target = super().open_target()
+        if len(self.opened) <= self.until:
+            self.opened[-1].drifting = frozenset({self.row})
+        return target
+
+
+def drifting(lab: Lab, row: int, *, until: int) -> DriftingBench:
+    """A bench whose row varies in the first workers; the third one is the first to measure."""
+    bench = DriftingBench(plan=lab.plan, data=lab.data)
+    bench.row, bench.until = row, until
+    return bench
+
+
+def test_items_without_a_valid_cycle_are_measured_in_another_part(tmp_path: Path) -> None:
+    """What stays void to the end of a part is an incident with its reasons, and measured again from scratch."""
+    lab = Lab(tmp_path)
+    bench = drifting(lab, lab.plan.items[1][2], until=3)
+    with lab.begin(bench) as writer:
+        bench.run(writer)
+    run = lab.read()
+
+    assert planned_items(lab.plan) == valid_items(run)
+    assert [8, 1] == [items for _, _, items in bench.watcher.sittings]
+    assert [(1, "1 of 8 items have no valid cycle (output_differs of 1)", 4)] == [
+        (each.part, each.what, each.exit_code) for each in run.incidents
+    ]
+    assert ("complete", "") == (run.status, run.stop.reason if run.stop else None)
+
+
+def test_items_that_never_had_a_valid_cycle_are_told(tmp_path: Path) -> None:
+    """After the last retry the run goes on and ends complete, and its end says what it lacks."""
+    lab = Lab(tmp_path, ["good", "fine"], device={"retries": 1})
+    bench = drifting(lab, lab.plan.items[1][2], until=4)
+    with lab.begin(bench) as writer:
+        refused = bench.run(writer)
+    run = lab.read()
+    case = lab.plan.order[0][0]
+
+    assert {} == refused
+    assert [1, 2] == [each.part for each in run.incidents]
+    assert ("complete", f"{case}: 1 of 8 items have no valid cycle") == (
+        run.status,
+        run.stop.reason if run.stop else None,
+    )
+    assert 15 == len(valid_items(run))
+
+
+def test_resumed_run_leaves_what_was_tried_enough(tmp_path: Path) -> None:
+    """An item that stayed void as often as retries allow is not measured again by resuming."""
+    lab = Lab(tmp_path, ["good", "fine"], device={"retries": 0})
+    bench = drifting(lab, lab.plan.items[1][2], until=3)
+    bench.stage = [{}, {}, {}, {}, {lab.plan.items[1][5]: KeyboardInterrupt()}]
     with lab.begin(bench) as writer, pytest.raises(Interrupted):
         bench.run(writer)
     again = lab.bench()

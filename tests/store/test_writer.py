@@ -107,12 +107,12 @@ def test_a_stopped_run_goes_on(tmp_path: Path, status: str) -> None:
         again.cycle(cycle(3, part=2, item=7))
         again.samples(CASES[0], 1, 2, raw_samples(6, first_ns=2 * FIRST_NS))
         again.closed(closed(part=2))
-        closed_sittings = [again.is_closed(case, 1) for case in CASES]
+        attended = [again.attended(case, 1) for case in CASES]
         again.stop(run_stop())
     run = read_run(writer.path)
 
     assert (3, frozenset({6}), 1, 0) == facts
-    assert [True, False] == closed_sittings
+    assert [1, 0] == attended
     assert ([0, 1, 2, 3], "complete") == (run.cycles["seq"].tolist(), run.status)
     assert [5, 6] == [len(run.power(CASES[0], 1, part)) for part in (1, 2)]
 
