@@ -14,7 +14,7 @@ from statistics import linear_regression
 from typing import Any
 
 from harness.errors import FileError, MeasurementError
-from harness.profile import Device, Meter
+from harness.profile import Device, Ina226Group, Meter
 
 SCHEMA_VERSION = 1
 """Of the record. History: 1 (0.1.0) first form."""
@@ -291,6 +291,28 @@ def calibration_of(device: Device) -> Calibration | None:
     calibration = read_calibration(device.calibration)
     must_be_of(calibration, identity_of(device.meter), device.calibration)
     return calibration
+
+
+def calibrations_of(device: Device) -> Mapping[str, Calibration]:
+    """The calibration of each channel of a group that the device's file names one of; empty for any other meter.
+
+    Raises:
+        FileError: one cannot be read, is none, or is of another chip.
+    """
+    if not isinstance(device.meter, Ina226Group):
+        return {}
+    found = {}
+    for name, path in device.calibrations.items():
+        found[name] = read_calibration(path)
+        must_be_of(found[name], identity_of(device.meter.channels[name]), path)
+    return found
+
+
+def summary_of(calibration: Calibration | Mapping[str, Calibration] | None) -> Mapping[str, Any] | None:
+    """What the record of a sitting keeps of a meter's calibration, or of those of its channels, by channel."""
+    if isinstance(calibration, Mapping):
+        return {name: each.summary() for name, each in calibration.items()} or None
+    return None if calibration is None else calibration.summary()
 
 
 def identity_of(meter: Meter) -> Mapping[str, Any]:

@@ -85,7 +85,7 @@ class Config(NamedTuple):
         return max(reached, key=lambda config: config.shunt_conversion_us)
 
     @classmethod
-    def for_resolution(cls, shunt_v: float, *, noise_v: float) -> "Config":
+    def for_resolution(cls, shunt_v: float, *, noise_v: float, reading_s: float = READING_S) -> "Config":
         """The fastest setting whose shunt voltage scatters by no more than this, averaged as little as possible.
 
         Noise of a converter that integrates falls with the square root of the time it sees; the step of the
@@ -95,9 +95,10 @@ class Config(NamedTuple):
             shunt_v: greatest standard deviation of one result.
             noise_v: standard deviation of a conversion of 1.1 ms, as measured on this board at zero current; the
                 data sheet states none.
+            reading_s: as of `for_rate`: a setting that cannot be read in time is none.
 
         Raises:
-            MeterError: no setting is that fine.
+            MeterError: no setting is that fine, or none of them can be read in that time.
         """
         step_v = SHUNT_LSB_V / math.sqrt(12)
 
@@ -105,9 +106,10 @@ class Config(NamedTuple):
             seen = config.average * config.shunt_conversion_us / NOISE_CONVERSION_US
             return math.hypot(noise_v / math.sqrt(seen), step_v)
 
-        fine = [config for config in cls._all() if scatter_v(config) <= shunt_v]
+        readable = [config for config in cls._all() if config.period_s * (1 - CLOCK_TOLERANCE) > reading_s]
+        fine = [config for config in readable if scatter_v(config) <= shunt_v]
         if not fine:
-            finest_v = min(map(scatter_v, cls._all()))
+            finest_v = min(map(scatter_v, readable), default=math.inf)
             raise MeterError(
                 f"INA226: a shunt voltage to {shunt_v:g} V cannot be had with a noise of {noise_v:g} V; the finest "
                 f"setting scatters by {finest_v:.3g} V, its step alone by {step_v:.3g} V. Take a larger shunt"

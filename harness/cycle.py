@@ -13,13 +13,14 @@ edges then see the power of the same work, not of an idle device.
 """
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from fractions import Fraction
+from typing import Any
 
 from harness.record import Cycle, Void
 from harness.suite import Protocol
-from harness.trace import Trace
+from harness.trace import Trace, Traces, WindowPower
 
 EDGE_PERIODS = 50
 """Above this many periods the edges of a window weigh too little (< 1 %) to be worth a lead and a tail."""
@@ -136,7 +137,7 @@ class Observation:
 
 def join(
     seen: Observation,
-    trace: Trace | None,
+    trace: Trace | Traces | None,
     protocol: Protocol,
     faults: Sequence[Void] = (),
     *,
@@ -147,7 +148,8 @@ def join(
 
     Args:
         seen: what the device gave back.
-        trace: samples from before the window to after it; None on a device without a meter.
+        trace: samples from before the window to after it, of each channel of a meter that has several; None on a
+            device without a meter.
         protocol: what a valid window needs.
         faults: reasons known to the bench, such as a meter that was reset in the window.
         clock_uncertainty_ns: of the meter's stamps against the bench's clock.
@@ -185,8 +187,17 @@ def join(
         coverage=0.0 if power is None else power.coverage,
         lost=0 if power is None else power.lost,
         saturated=0 if power is None else power.saturated,
+        channels=None if power is None else _by_channel(power),
         predicted=seen.predicted,
         output_sha256=seen.output_sha256,
         void=tuple(void),
         **place,  # type: ignore[arg-type]
     )
+
+
+def _by_channel(power: WindowPower) -> Mapping[str, Mapping[str, Any]] | None:
+    """Energy, coverage and faults of each channel by its name; None of a meter that has just one."""
+    found = {name: asdict(each) for name, each in power.channels.items()}
+    for each in found.values():
+        del each["channels"]
+    return found or None

@@ -11,7 +11,38 @@ from harness.profile import Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HwmonMeter:
+class Accuracy:
+    """What the maker of an instrument states of it, copied from its data sheet.
+
+    Attributes:
+        reading: limit relative to the reading.
+        floor_w: limit at any reading, such as a share of the range.
+        source: document and section, with the range it holds for.
+    """
+
+    reading: float
+    floor_w: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitored:
+    """What a profile says of a power monitor behind a driver for its uncertainty budget.
+
+    Attributes:
+        make: `genuine` (the data sheet's limits hold) or `module` (a chip of unknown make).
+        shunt_tolerance, shunt_tcr_per_k, temperature_span_k, supply_v: as of `harness.profile.Ina226Meter`.
+    """
+
+    make: str = "module"
+    shunt_tolerance: float | None = None
+    shunt_tcr_per_k: float | None = None
+    temperature_span_k: float | None = None
+    supply_v: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HwmonMeter(Monitored):
     """A sensor in the kernel's hwmon tree, read on a schedule; exactly one of power, energy or current is named.
 
     Attributes:
@@ -42,7 +73,7 @@ class HwmonMeter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ina3221Meter:
+class Ina3221Meter(Monitored):
     """Rails of the INA3221 monitors of a Jetson, by their labels; the sum of them where there are several.
 
     Attributes:
@@ -64,7 +95,7 @@ class Ina3221Meter:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IioMeter:
+class IioMeter(Monitored):
     """An INA226 behind the kernel's industrial I/O driver `ina2xx-adc`, read from its buffer.
 
     Attributes:
@@ -85,6 +116,35 @@ class IioMeter:
     shunt_conversion_s: float
     bus_conversion_s: float
     average: int
+    boundary: str
+
+    @property
+    def origin(self) -> Origin:
+        """Measured."""
+        return Origin.MEASURED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ina219Meter(Monitored):
+    """An INA219 on an I2C bus of this machine and how it is wired and set.
+
+    Attributes:
+        kind: always `ina219`.
+        path: device node of the bus, `/dev/i2c-1`.
+        address: 0x40 to 0x4F.
+        shunt_ohm: resistance of the shunt.
+        shunt_range_v: largest voltage at the shunt, 0.04, 0.08, 0.16 or 0.32.
+        shunt_conversion_s, bus_conversion_s: typical conversion times, each one the chip has at full resolution.
+        boundary: what the rail feeds, in words.
+    """
+
+    kind: str
+    path: str
+    address: int
+    shunt_ohm: float
+    shunt_range_v: float
+    shunt_conversion_s: float
+    bus_conversion_s: float
     boundary: str
 
     @property
@@ -166,6 +226,7 @@ class ScpiMeter:
         query: asked for each reading, such as `MEAS:POW?`.
         period_s: time between two queries.
         boundary: what it feeds, in words.
+        accuracy: as its maker states it; None where the profile does not tell.
     """
 
     kind: str
@@ -173,6 +234,7 @@ class ScpiMeter:
     query: str
     period_s: float
     boundary: str
+    accuracy: Accuracy | None = None
 
     @property
     def origin(self) -> Origin:
@@ -192,6 +254,8 @@ class ReplayMeter:
         power: of CSV only: column of watts; None where voltage and current are given.
         voltage, current: of CSV only: columns of volts and amperes; None where power is given.
         boundary: what was measured, in words.
+        accuracy: as its maker states it; None where the profile does not tell.
+        channel: of a recording of several; None where it has just one.
     """
 
     kind: str
@@ -205,6 +269,8 @@ class ReplayMeter:
     voltage: str | None
     current: str | None
     boundary: str
+    accuracy: Accuracy | None = None
+    channel: str | None = None
 
     @property
     def origin(self) -> Origin:
@@ -222,6 +288,7 @@ class PluginMeter:
         options: handed to it as they stand.
         origin: of its figures.
         boundary: what it feeds, in words.
+        accuracy: as its maker states it; None where the profile does not tell.
     """
 
     kind: str
@@ -229,12 +296,14 @@ class PluginMeter:
     options: Mapping[str, Any]
     origin: Origin
     boundary: str
+    accuracy: Accuracy | None = None
 
 
 Instrument = (
     HwmonMeter
     | Ina3221Meter
     | IioMeter
+    | Ina219Meter
     | RaplMeter
     | NvmlMeter
     | PmicMeter
@@ -244,10 +313,11 @@ Instrument = (
 )
 """A meter other than the INA226."""
 
-_KINDS: Mapping[str, Callable[..., Instrument]] = {
+KINDS: Mapping[str, Callable[..., Instrument]] = {
     "hwmon": HwmonMeter,
     "ina3221": Ina3221Meter,
     "iio": IioMeter,
+    "ina219": Ina219Meter,
     "rapl": RaplMeter,
     "nvml": NvmlMeter,
     "pmic": PmicMeter,
@@ -255,6 +325,7 @@ _KINDS: Mapping[str, Callable[..., Instrument]] = {
     "replay": ReplayMeter,
     "plugin": PluginMeter,
 }
+"""By the name of the kind."""
 
 
 def instrument_from(record: Mapping[str, Any]) -> Instrument:
@@ -262,6 +333,8 @@ def instrument_from(record: Mapping[str, Any]) -> Instrument:
     fields: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value for name, value in record.items()
     }
+    if fields.get("accuracy") is not None:
+        fields["accuracy"] = Accuracy(**fields["accuracy"])
     if "origin" in fields:
         fields["origin"] = Origin(fields["origin"])
-    return _KINDS[record["kind"]](**fields)
+    return KINDS[record["kind"]](**fields)

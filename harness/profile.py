@@ -1,7 +1,7 @@
 """This module holds what is known of boards and devices, as frozen values."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -166,6 +166,33 @@ class Ina226Meter:
         return Origin.SIMULATED if self.bus.kind == "simulated" else Origin.MEASURED
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ina226Group:
+    """Several INA226 on one bus, each on a rail of its own; their conversions are not in step.
+
+    Attributes:
+        kind: always `ina226-group`.
+        channels: the chips by the names of their channels, all on the same bus and with the same conversions.
+        total: the channels whose energies add up to that of the device; others are only told by name.
+        boundary: what the total feeds, in words.
+    """
+
+    kind: str
+    channels: Mapping[str, Ina226Meter]
+    total: Sequence[str]
+    boundary: str
+
+    @property
+    def bus(self) -> Bus:
+        """How the chips are reached."""
+        return next(iter(self.channels.values())).bus
+
+    @property
+    def origin(self) -> Origin:
+        """Measured, unless the chips are simulated."""
+        return Origin.SIMULATED if self.bus.kind == "simulated" else Origin.MEASURED
+
+
 class Meter(Protocol):
     """What every meter of a profile says of itself; those beside the INA226 are in `harness.instruments`."""
 
@@ -200,6 +227,26 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PowerCycle:
+    """How the power of a device is switched off and on again.
+
+    Attributes:
+        command: a program and its arguments, never for a shell; they may hold a password and are shown nowhere.
+        settle_s: from the end of the command until the device can be used.
+        limit_s: the command ends within this.
+    """
+
+    command: Sequence[str] = field(repr=False)
+    settle_s: float
+    limit_s: float
+
+    @property
+    def program(self) -> str:
+        """Name of the program: what may be told of the command."""
+        return Path(self.command[0]).name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """One unit of a board in a lab: `devices/*.yaml`.
 
@@ -214,9 +261,11 @@ class Device:
         connection: `local` for this machine; others come with their targets.
         meter: None for a device without one: energy and power are then absent.
         calibration: path of the meter's calibration record; None for an uncalibrated meter.
+        calibrations: the same of each calibrated channel of a group.
         start_temperature_c: a sitting begins no hotter than this; None for no rule.
         job_s, reply_s: limits for one sitting (default 1800 s) and for one answer of the device (default 5 s).
         retries: attempts at a sitting after a bench error (default 2).
+        power_cycle: run after each bench error; None where the power cannot be switched.
         path, sha256: the file and its digest.
     """
 
@@ -237,3 +286,5 @@ class Device:
     retries: int
     path: Path
     sha256: str
+    calibrations: Mapping[str, Path] = field(default_factory=dict)
+    power_cycle: PowerCycle | None = None

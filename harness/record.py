@@ -50,10 +50,13 @@ class Cycle:
         clock_uncertainty_ns: of both stamps against the meter's clock; 0 where they share it.
         latencies_ns: of each inference, in order; they add up to the window.
         energy_j: of the whole window; None where there is no meter or nothing was seen.
-        samples, coverage, lost, saturated: as `harness.trace.WindowPower` has them.
+        samples, coverage, lost, saturated: as `harness.trace.WindowPower` has them; of several channels of a meter
+            the least samples and coverage of any, lost and saturated ones of all.
         predicted: the class found in the output; None where the output has none.
         output_sha256: digest of the first output's bytes after the last inference.
         void: reasons; empty for a valid cycle.
+        channels: of each channel of a meter that has several, by its name: `energy_j`, `coverage`, `samples`, `lost`,
+            `saturated`; `energy_j` of the cycle is the sum over those that count. None of a meter that has just one.
     """
 
     seq: int
@@ -75,6 +78,7 @@ class Cycle:
     predicted: int | None
     output_sha256: str
     void: Sequence[Void] = ()
+    channels: Mapping[str, Any] | None = None
 
     @property
     def valid(self) -> bool:
@@ -119,18 +123,23 @@ class SittingOpened:
         executed: what really runs: `precision`, `precision_evidence`, `providers`, `nodes` (provider to count),
             `versions`.
         cold_start: durations of the stages: `start_s`, `import_s`, `load_s`, `first_inference_s`.
-        meter: configuration as read back from the chip, with `origin`; None without a meter.
-        period_ns: measured conversion period; None without a meter.
-        lag_ns: shift of a sample's interval against its stamp; None without a meter.
-        watts: factors from raw integers to watts, as `harness.meters` describes them; None without a meter.
+        meter: configuration as read back from the chip, with `origin`, and the `calibration` in force, by channel
+            where there are several; None without a meter.
+        period_ns: measured conversion period, of the slowest channel; None without a meter.
+        lag_ns: shift of a sample's interval against its stamp, the largest of any channel; None without a meter.
+        watts: factors from raw integers to watts, as `harness.meters` describes them; None without a meter, and where
+            `channels` has them.
         idle_before_w: mean power with the model loaded and nothing running; None where not taken.
         inference_s: latency used to choose the repeats.
         repeats, lead, tail: inferences in the window, before it and after it.
         beat: "p/q" where the inference and the meter's period are nearly in step; None otherwise.
         preflight_correct, preflight_items: of the gate before measuring.
-        environment: clocks, governor, temperature, throttling, load.
+        environment: clocks, governor, temperature, throttling, load, time that the inferring thread ran and waited.
         whole_windows: the source of an imported sitting tells windows of several inferences and no single latency;
             `latencies_ns` of its cycles are then even parts of the window, and no latency is estimated from them.
+        channels: of each channel of a meter that has several, by its name: `channel` (its number in the raw samples),
+            `period_ns`, `lag_ns`, `watts` and `in_total` (its energy is part of that of the device). None of a meter
+            that has just one.
     """
 
     case: str
@@ -155,6 +164,7 @@ class SittingOpened:
     preflight_items: int
     environment: Mapping[str, Any]
     whole_windows: bool = False
+    channels: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,7 +208,7 @@ class Incident:
         utc: ISO 8601 time of day.
         case, sitting, part: where; part is the attempt that ended.
         what: a sentence.
-        exit_code: as `harness.errors` has it.
+        exit_code: as `harness.errors` has it; 0 for what was done about the incident before, such as cycling the power.
     """
 
     utc: str

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.calibration import calibration_of
+from harness.calibration import calibration_of, calibrations_of, summary_of
 from harness.cycle import Observation, Shape, choose_shape, join
 from harness.data import LabelledData
 from harness.errors import BenchError, MeasurementError
@@ -159,6 +159,7 @@ class Sitting:
                     period_ns=self._power.period_ns if self._power else None,
                     lag_ns=self._power.lag_ns if self._power else None,
                     watts=meter["watts"] if meter else None,
+                    channels=self._power.channels if self._power else None,
                     idle_before_w=idle_before_w,
                     inference_s=inference_s,
                     repeats=shape.repeats,
@@ -234,7 +235,7 @@ class Sitting:
     def _open_meter(self, bench: ExitStack, target: Target) -> Mapping[str, Any] | None:
         if self.device.meter is None:
             return None
-        calibration = calibration_of(self.device)
+        calibration = calibrations_of(self.device) or calibration_of(self.device)
         sampler = bench.enter_context(
             self.open_sampler(
                 self.device.meter,
@@ -244,12 +245,13 @@ class Sitting:
             )
         )
         self._power = PowerLog(sampler, lambda raw: self.journal.samples(**self._place(), raw=raw))
+        several = len(sampler.channels) > 1
         return {
             **sampler.configuration,
             "origin": str(sampler.origin),
             "boundary": self.device.meter.boundary,
-            "calibration": None if calibration is None else calibration.summary(),
-            "watts": sampler.scale.as_record(),
+            "calibration": summary_of(calibration),
+            "watts": None if several else sampler.scale.as_record(),
         }
 
     def _idle(self) -> float | None:

@@ -5,8 +5,9 @@ power x overlap of those intervals with the window; it is never a trapezoid of t
 both edges (-11 % on one 10 ms inference at 806 Hz, simulated).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ class WindowPower:
         samples: intervals that end inside the window.
         lost: conversions missing from gaps that touch the window.
         saturated: samples at the end of the meter's range that touch the window.
+        channels: the same of each channel of a meter that has several; empty of a meter that has one.
     """
 
     energy_j: float | None
@@ -32,6 +34,7 @@ class WindowPower:
     samples: int
     lost: int
     saturated: int
+    channels: Mapping[str, "WindowPower"] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,16 +103,19 @@ class Trace:
             saturated=int(self.saturated[first:last].sum()),
         )
 
-    def sliding_mean_w(self, width_ns: int) -> NDArray[np.float64]:
-        """Mean power over the time of this width before the end of each sample; NaN where the trace does not cover it.
+    def sliding_mean_w(self, width_ns: int, ends_ns: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+        """Mean power over the time of this width before each instant; NaN where the trace does not cover it.
 
-        This is what a supply or a battery feels of short peaks; a meter's own sample may be shorter, or averaged.
+        This is what a supply or a battery feels of short peaks; a meter's own sample may be shorter, or averaged. Its
+        cost grows with the number of samples and of instants, not with the width.
 
         Args:
             width_ns: greater than 0, such as 10 ms.
+            ends_ns: the instants; None for the end of each sample.
         """
+        instants_ns = self.end_ns if ends_ns is None else ends_ns
         if not len(self.end_ns):
-            return np.empty(0)
+            return np.full(len(instants_ns), np.nan)
         durations_ns = (self.end_ns - self.begin_ns).astype(np.float64)
         # Edges of all intervals in order: energy and covered time rise along each, and stand still in a gap.
         edges_ns = np.column_stack((self.begin_ns, self.end_ns)).ravel() - self.begin_ns[0]
@@ -118,10 +124,10 @@ class Trace:
         ).ravel()
         work = self.power_w * durations_ns
         energy = np.column_stack((np.cumsum(work) - work, np.cumsum(work))).ravel()
-        ends_ns = self.end_ns - self.begin_ns[0]
-        begins_ns = ends_ns - width_ns
-        whole = np.interp(ends_ns, edges_ns, covered_ns) - np.interp(begins_ns, edges_ns, covered_ns)
-        spent = np.interp(ends_ns, edges_ns, energy) - np.interp(begins_ns, edges_ns, energy)
+        until_ns = instants_ns - self.begin_ns[0]
+        begins_ns = until_ns - width_ns
+        whole = np.interp(until_ns, edges_ns, covered_ns) - np.interp(begins_ns, edges_ns, covered_ns)
+        spent = np.interp(until_ns, edges_ns, energy) - np.interp(begins_ns, edges_ns, energy)
         return np.where(np.rint(whole) >= width_ns, spent / width_ns, np.nan)
 
     def _lost(self, first: int, last: int, begin_ns: int, end_ns: int) -> int:
@@ -132,3 +138,37 @@ class Trace:
         gap_begin = gap_begin[: len(gap_end)]
         touches = (gap_begin < end_ns) & (gap_end > begin_ns)
         return int(self.lost[after][touches].sum())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traces:
+    """The traces of a meter with several channels, whose samples are not in step.
+
+    Energies of a window add up, whatever each channel's samples; power is never added sample by sample, which would
+    need them resampled.
+
+    Attributes:
+        channels: the trace of each channel by its name; at least one.
+        total: the channels whose energies add up to that of the device; at least one.
+    """
+
+    channels: Mapping[str, Trace]
+    total: Sequence[str]
+
+    def window(self, begin_ns: int, end_ns: int) -> WindowPower:
+        """The window by all channels: the energy of the total, and the worst of each fault.
+
+        The energy is absent where a channel of the total saw nothing. Coverage and the number of samples are the least
+        of any channel, of the total or not; lost and saturated samples are those of all of them.
+        """
+        found = {name: trace.window(begin_ns, end_ns) for name, trace in self.channels.items()}
+        energies = [found[name].energy_j for name in self.total]
+        known = [energy for energy in energies if energy is not None]
+        return WindowPower(
+            energy_j=math.fsum(known) if len(known) == len(energies) else None,
+            coverage=min(power.coverage for power in found.values()),
+            samples=min(power.samples for power in found.values()),
+            lost=sum(power.lost for power in found.values()),
+            saturated=sum(power.saturated for power in found.values()),
+            channels=found,
+        )

@@ -2,17 +2,21 @@
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from harness.calibration import Calibration, Circumstances, Reading, fit, identity_of, write_calibration
-from harness.cli.metering import OpenMeter, measured, open_meter
+from harness.cli.metering import OpenMeter, channel_of, means, open_meter
 from harness.errors import FileError, MeterError
 from harness.meters.scale import Scale
+from harness.meters.stream import Channel
+from harness.profile import Ina226Group
 from harness.provenance import utc_now
 
 READ_BACK = ("manufacturer_id", "die_id", "config")
@@ -29,6 +33,7 @@ class Session:
         device: name of the device.
         reference, reference_u, temperature_c, shunt: as of `harness.calibration.Circumstances`.
         seconds: length of one reading.
+        channel: of a meter that has several; None for the only one.
     """
 
     device: str
@@ -37,6 +42,7 @@ class Session:
     temperature_c: float | None
     shunt: str
     seconds: float
+    channel: str | None = None
 
 
 def calibrate_meter(session: Session, readings: Path | None, out: Path) -> None:
@@ -49,18 +55,21 @@ def calibrate_meter(session: Session, readings: Path | None, out: Path) -> None:
     if out.exists():
         raise FileError(f"{out}: is there; a calibration is never overwritten, give another name")
     with open_meter(session.device, calibrated=False) as meter:
-        if not isinstance(meter.sampler.scale, Scale):
+        channel = meter.channel(session.channel)
+        if not isinstance(channel.scale, Scale):
             raise MeterError(
                 "this meter gives power or energy; only one of current and voltage can be calibrated"
             )
-        taken, zero_noise_v = _ask(meter, session) if readings is None else (_read(readings), None)
+        taken, zero_noise_v = _ask(meter, channel, session) if readings is None else (_read(readings), None)
         if zero_noise_v is None:
-            zero_noise_v = _zero_noise_v(meter, session)
+            zero_noise_v = _zero_noise_v(meter, channel, session)
         configuration = meter.sampler.configuration
+        if channel.name:
+            configuration = configuration["channels"][channel.name]
         circumstances = Circumstances(
             device=meter.device.id,
             meter={
-                **(identity_of(meter.device.meter) if meter.device.meter else {}),
+                **_identity(meter, channel),
                 **{key: configuration[key] for key in READ_BACK if key in configuration},
             },
             date=utc_now(),
@@ -73,10 +82,19 @@ def calibrate_meter(session: Session, readings: Path | None, out: Path) -> None:
     write_calibration(calibration, out)
     for line in _told(calibration):
         typer.echo(line)
-    typer.echo(f"written to {out}; name it in the device's file: calibration: {out.name}")
+    where = f"in meter.channels.{session.channel}" if session.channel else "in the device's file"
+    typer.echo(f"written to {out}; name it {where}: calibration: {out.name}")
 
 
-def _ask(meter: OpenMeter, session: Session) -> tuple[Sequence[Reading], float | None]:
+def _identity(meter: OpenMeter, channel: Channel) -> Mapping[str, Any]:
+    """What tells the chip of the channel from another."""
+    found = meter.device.meter
+    if found is None:
+        return {}
+    return identity_of(found.channels[channel.name] if isinstance(found, Ina226Group) else found)
+
+
+def _ask(meter: OpenMeter, channel: Channel, session: Session) -> tuple[Sequence[Reading], float | None]:
     """Readings typed in one after the other, until an empty line."""
     typer.echo(
         "For each load: let it settle, then type volts and amperes of the reference, such as `5.003 0.512`."
@@ -91,28 +109,31 @@ def _ask(meter: OpenMeter, session: Session) -> tuple[Sequence[Reading], float |
             typer.echo("that is not two numbers; again")
             continue
         samples = meter.collect(session.seconds)
-        means = measured(meter, samples)
+        indicated = means(samples, channel)
         taken.append(
             Reading(
                 reference_v=reference_v,
                 reference_a=reference_a,
-                indicated_v=means["voltage_v"],
-                indicated_a=means["current_a"],
-                samples=len(samples),
+                indicated_v=indicated["voltage_v"],
+                indicated_a=indicated["current_a"],
+                samples=int(indicated["samples"]),
             )
         )
-        typer.echo(f"the meter says {means['voltage_v']:.4f} V and {means['current_a']:.4f} A")
-        if abs(reference_a) <= ZERO_A and isinstance(meter.sampler.scale, Scale):
-            zero_noise_v = float(samples["shunt"].std()) * meter.sampler.scale.shunt_lsb_v
+        typer.echo(f"the meter says {indicated['voltage_v']:.4f} V and {indicated['current_a']:.4f} A")
+        if abs(reference_a) <= ZERO_A:
+            zero_noise_v = _noise_v(samples, channel)
     return taken, zero_noise_v
 
 
-def _zero_noise_v(meter: OpenMeter, session: Session) -> float:
+def _zero_noise_v(meter: OpenMeter, channel: Channel, session: Session) -> float:
     """Scatter of the raw shunt voltage; asked for where no reading was at zero current."""
     typer.confirm("Is the load disconnected now? The noise at zero current is measured", abort=True)
-    samples = meter.collect(session.seconds)
-    scale = meter.sampler.scale
-    return float(samples["shunt"].std()) * (scale.shunt_lsb_v if isinstance(scale, Scale) else math.nan)
+    return _noise_v(meter.collect(session.seconds), channel)
+
+
+def _noise_v(samples: NDArray[Any], channel: Channel) -> float:
+    lsb_v = channel.scale.shunt_lsb_v if isinstance(channel.scale, Scale) else math.nan
+    return float(channel_of(samples, channel)["shunt"].std()) * lsb_v
 
 
 def _read(path: Path) -> Sequence[Reading]:

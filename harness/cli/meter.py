@@ -12,6 +12,12 @@ app = typer.Typer(
 )
 
 DeviceName = Annotated[str, typer.Argument(metavar="[D]", help="Name of a device, or path of its file.")]
+ChannelName = Annotated[
+    str | None,
+    typer.Option(
+        "--channel", metavar="NAME", help="Channel of a meter that has several (kind ina226-group)."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")]
 
 
@@ -63,13 +69,14 @@ def selftest(
         bool,
         typer.Option("--elsewhere", help="The meter does not feed this machine: do not look for its work."),
     ] = False,
+    channel: ChannelName = None,
 ) -> None:
     """Test a meter: its bus, its rate, its noise, and what it shows against what you know."""
     from harness.cli.testing import run_selftest
     from harness.meters.selftest import Known
 
     known = Known(voltage_v=volts, power_w=watts, is_unloaded=unloaded)
-    run_selftest(device, seconds=seconds, known=known, responds=not (elsewhere or unloaded))
+    run_selftest(device, seconds=seconds, known=known, responds=not (elsewhere or unloaded), channel=channel)
 
 
 @app.command()
@@ -93,6 +100,7 @@ def calibrate(
     seconds: Annotated[float, typer.Option(metavar="S", min=0.2, help="Length of one reading.")] = 2.0,
     temperature: Annotated[float | None, typer.Option(metavar="C", help="Of the board, in deg C.")] = None,
     shunt: Annotated[str, typer.Option(metavar="TEXT", help="What is known of the shunt.")] = "",
+    channel: ChannelName = None,
 ) -> None:
     """Make the calibration record of a meter from readings beside a reference instrument."""
     from harness.cli.calibrating import Session, calibrate_meter
@@ -104,6 +112,7 @@ def calibrate(
         temperature_c=temperature,
         shunt=shunt,
         seconds=seconds,
+        channel=channel,
     )
     calibrate_meter(session, readings, out)
 

@@ -13,7 +13,7 @@ import numpy as np
 import typer
 from numpy.typing import NDArray
 
-from harness.calibration import calibration_of
+from harness.calibration import calibration_of, calibrations_of
 from harness.catalog import load_device
 from harness.errors import FileError
 from harness.instruments import Instrument
@@ -21,10 +21,10 @@ from harness.meters.intervals import trace_of
 from harness.meters.replay import BESIDE
 from harness.meters.scale import Scale
 from harness.meters.sightings import sightings
-from harness.meters.stream import PERIOD_SAMPLES, Sampler, conversion_period_ns
-from harness.profile import Device, Ina226Meter
+from harness.meters.stream import PERIOD_SAMPLES, Channel, Sampler
+from harness.profile import Device, Ina226Group, Ina226Meter
 from harness.provenance import utc_now
-from harness.store.power import Chunk, encode, samples_of
+from harness.store.power import Chunk, by_channel, encode, samples_of
 from harness.trace import Trace
 
 SHOWN_S = 1.0
@@ -52,20 +52,42 @@ class OpenMeter:
         """
         self.sampler.drain()
         until_s = time.monotonic() + duration_s
-        found = [self.sampler.drain()]
-        while time.monotonic() < until_s or sum(map(len, found)) < PERIOD_SAMPLES:
+        found = self.sampler.drain()
+        while time.monotonic() < until_s or any(
+            len(channel_of(found, channel)) < PERIOD_SAMPLES for channel in self.sampler.channels
+        ):
             time.sleep(DRAIN_S)
-            found.append(self.sampler.drain())
-        return np.concatenate(found)
+            found = np.concatenate([found, self.sampler.drain()])
+        return found
 
-    def trace(self, samples: NDArray[Any]) -> Trace:
-        """Their intervals of mean power."""
-        period_ns = conversion_period_ns(samples["ready_ns"])
-        lag_ns = self.sampler.lag_s(period_ns * 1e-9) * 1e9
-        return trace_of(samples, self.sampler.scale, period_ns=period_ns, lag_ns=lag_ns)
+    def channel(self, name: str | None) -> Channel:
+        """The channel of that name; None for that of a meter that has just one.
+
+        Raises:
+            FileError: there is none of that name, or none is named of several.
+        """
+        for channel in self.sampler.channels:
+            if channel.name == (name or ""):
+                return channel
+        names = [channel.name for channel in self.sampler.channels]
+        known = f"one of --channel {', '.join(names)}" if names != [""] else "no --channel: it has just one"
+        raise FileError(f"{self.device.path}: meter: found {name or 'no channel named'}, expected {known}")
 
 
-def meter_of(name: str) -> tuple[Device, Ina226Meter | Instrument]:
+def channel_of(samples: NDArray[Any], channel: Channel) -> NDArray[Any]:
+    """The samples of one channel."""
+    own: NDArray[Any] = samples[samples["channel"] == channel.number]
+    return own
+
+
+def channel_trace(samples: NDArray[Any], channel: Channel) -> Trace:
+    """Intervals of mean power of the samples of one channel, of which there are enough for a period."""
+    own = channel_of(samples, channel)
+    period_ns = channel.period_ns(own["ready_ns"])
+    return trace_of(own, channel.scale, period_ns=period_ns, lag_ns=channel.lag_s(period_ns * 1e-9) * 1e9)
+
+
+def meter_of(name: str) -> tuple[Device, Ina226Meter | Ina226Group | Instrument]:
     """A device and its meter.
 
     Raises:
@@ -77,7 +99,7 @@ def meter_of(name: str) -> tuple[Device, Ina226Meter | Instrument]:
         raise FileError(
             f"{device.path}: meter: is null; describe the meter (docs/meters.md) or name another device"
         )
-    if not isinstance(meter, Ina226Meter | Instrument):
+    if not isinstance(meter, Ina226Meter | Ina226Group | Instrument):
         raise FileError(f"{device.path}: meter.kind: {meter.kind!r} is not a kind this version opens")
     return device, meter
 
@@ -95,7 +117,7 @@ def open_meter(name: str, *, calibrated: bool = True) -> Iterator[OpenMeter]:
         MeterError: it cannot be opened.
     """
     device, meter = meter_of(name)
-    calibration = calibration_of(device) if calibrated else None
+    calibration = (calibrations_of(device) or calibration_of(device)) if calibrated else None
     with Sampler(meter, subject_pid=os.getpid(), reply_s=device.reply_s, calibration=calibration) as sampler:
         yield OpenMeter(device=device, sampler=sampler)
 
@@ -117,39 +139,48 @@ def show_meter(name: str, *, as_json: bool) -> None:
     """Print what a meter says of itself, and a second of what it measures."""
     with open_meter(name) as meter:
         samples = meter.collect(SHOWN_S)
-        facts = {
+        facts: dict[str, Any] = {
             "device": meter.device.id,
             "origin": str(meter.sampler.origin),
             "boundary": meter.device.meter.boundary if meter.device.meter else "",
-            "calibration": None if meter.device.calibration is None else str(meter.device.calibration),
+            "calibration": _calibrations(meter.device),
             **{key: value for key, value in meter.sampler.configuration.items() if key != "origin"},
             "link": meter.sampler.link._asdict(),
-            "watts": meter.sampler.scale.as_record(),
+            "watts": {channel.name: channel.scale.as_record() for channel in meter.sampler.channels},
             "measured": measured(meter, samples),
         }
+    if list(facts["watts"]) == [""]:
+        facts["watts"] = facts["watts"][""]
     if as_json:
         typer.echo(json.dumps(facts, indent=2))
         return
-    for key, value in facts.items():
-        if isinstance(value, Mapping):
-            typer.echo(f"{key}:")
-            for inner, figure in value.items():
-                typer.echo(f"  {inner}: {_printed(figure)}")
-        else:
-            typer.echo(f"{key}: {_printed(value)}")
+    for line in _lines(facts):
+        typer.echo(line)
 
 
 def measured(meter: OpenMeter, samples: NDArray[Any]) -> Mapping[str, Any]:
-    """Means of samples; voltage and current only of a meter that gives both."""
-    trace = meter.trace(samples)
-    scale = meter.sampler.scale
-    pair: dict[str, float] = {}
-    if isinstance(scale, Scale):
-        pair["voltage_v"] = float(np.mean(scale.voltage_v(samples["bus"].astype(np.float64))))
-        pair["current_a"] = float(np.mean(scale.current_a(samples["shunt"].astype(np.float64))))
+    """Means of samples, of each channel where there are several, and then the sum of those that count."""
+    found = {channel.name: means(samples, channel) for channel in meter.sampler.channels}
+    if list(found) == [""]:
+        return found[""]
     return {
-        "samples": len(samples),
-        "period_s": conversion_period_ns(samples["ready_ns"]) * 1e-9,
+        "power_mean_w": sum(found[name]["power_mean_w"] for name in meter.sampler.total),
+        "total": list(meter.sampler.total),
+        "channels": found,
+    }
+
+
+def means(samples: NDArray[Any], channel: Channel) -> dict[str, float]:
+    """Means of the samples of one channel; voltage and current only where it gives both."""
+    own = channel_of(samples, channel)
+    trace = channel_trace(samples, channel)
+    pair: dict[str, float] = {}
+    if isinstance(channel.scale, Scale):
+        pair["voltage_v"] = float(np.mean(channel.scale.voltage_v(own["bus"].astype(np.float64))))
+        pair["current_a"] = float(np.mean(channel.scale.current_a(own["shunt"].astype(np.float64))))
+    return {
+        "samples": len(own),
+        "period_s": channel.period_ns(own["ready_ns"]) * 1e-9,
         **pair,
         "power_mean_w": float(np.average(trace.power_w, weights=trace.end_ns - trace.begin_ns)),
     }
@@ -167,30 +198,35 @@ def record_meter(name: str, out: Path, seconds: float) -> None:
             raise FileError(f"{path}: is there; a recording is never overwritten, give another name")
     with open_meter(name) as meter, _new(out) as file:
         until_s = time.monotonic() + seconds
-        count, stamps = 0, []
+        count = 0
+        stamps: dict[int, list[NDArray[Any]]] = {channel.number: [] for channel in meter.sampler.channels}
         meter.sampler.drain()
-        while time.monotonic() < until_s or count < PERIOD_SAMPLES:
+        while (
+            time.monotonic() < until_s
+            or min(sum(map(len, each)) for each in stamps.values()) < PERIOD_SAMPLES
+        ):
             time.sleep(DRAIN_S)
-            samples = meter.sampler.drain()
-            if len(samples):
-                chunk = Chunk(case=0, sitting=1, part=1, first=count, samples=samples_of(samples))
-                file.write(encode(chunk))
+            for samples in by_channel(samples_of(meter.sampler.drain())):
+                file.write(encode(Chunk(case=0, sitting=1, part=1, first=count, samples=samples)))
+                stamps[int(samples["channel"][0])].append(samples["ready_ns"].copy())
                 count += len(samples)
-                stamps.append(samples["ready_ns"])
-        period_s = conversion_period_ns(np.concatenate(stamps)) * 1e-9
+        factors = {
+            channel.name: _factors(np.concatenate(stamps[channel.number]), channel)
+            for channel in meter.sampler.channels
+        }
+        total = {"total": list(meter.sampler.total), "channels": factors}
         facts = {
             "source": f"meter of {meter.device.id}, {utc_now()}",
             "origin": str(meter.sampler.origin),
             "device": meter.device.id,
             "meter": dict(meter.sampler.configuration),
-            "watts": meter.sampler.scale.as_record(),
-            "period_s": period_s,
-            "lag_s": meter.sampler.lag_s(period_s),
+            **(factors[""] if list(factors) == [""] else total),
             "samples": count,
             "lost": meter.sampler.overrun,
         }
+        rate_hz = sum(1 / each["period_s"] for each in factors.values())
     beside.write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    typer.echo(f"{count} samples ({1 / period_s:.1f} /s) in {out}, how to read them in {beside}")
+    typer.echo(f"{count} samples ({rate_hz:.1f} /s) in {out}, how to read them in {beside}")
 
 
 def _new(path: Path) -> BinaryIO:
@@ -198,6 +234,32 @@ def _new(path: Path) -> BinaryIO:
         return path.open("xb")
     except OSError as error:
         raise FileError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def _factors(ready_ns: NDArray[Any], channel: Channel) -> dict[str, Any]:
+    """What is needed to read the recorded samples of one channel, by their stamps."""
+    period_s = channel.period_ns(ready_ns) * 1e-9
+    factors = {
+        "watts": channel.scale.as_record(),
+        "period_s": period_s,
+        "lag_s": channel.lag_s(period_s),
+    }
+    return {"channel": channel.number, **factors} if channel.name else factors
+
+
+def _calibrations(device: Device) -> Any:
+    """Path of the meter's calibration record, or of those of its channels; None where there is none."""
+    paths = {name: str(path) for name, path in device.calibrations.items()}
+    return paths or (None if device.calibration is None else str(device.calibration))
+
+
+def _lines(facts: Mapping[str, Any], depth: int = 0) -> Iterator[str]:
+    for key, value in facts.items():
+        if isinstance(value, Mapping):
+            yield f"{'  ' * depth}{key}:"
+            yield from _lines(value, depth + 1)
+        else:
+            yield f"{'  ' * depth}{key}: {_printed(value)}"
 
 
 def _printed(value: Any) -> str:

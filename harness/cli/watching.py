@@ -2,9 +2,8 @@
 
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import typer
@@ -13,7 +12,7 @@ from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from harness.cli.metering import OpenMeter, open_meter
+from harness.cli.metering import OpenMeter, channel_of, channel_trace, open_meter
 from harness.errors import Interrupted
 from harness.meters import Flag
 from harness.meters.stream import PERIOD_SAMPLES
@@ -35,16 +34,19 @@ class Column:
     """One step of the plot.
 
     Attributes:
-        mean_w, least_w, most_w: of the samples in it.
+        mean_w: of the samples in it; of several channels the sum of their means.
+        least_w, most_w: of the samples in it; None of several channels, whose samples are not in step.
         samples: how many.
         flagged: of them with any flag of loss, saturation or reset.
+        channels: mean of each channel of a meter that has several.
     """
 
     mean_w: float
-    least_w: float
-    most_w: float
+    least_w: float | None
+    most_w: float | None
     samples: int
     flagged: int
+    channels: Mapping[str, float] = field(default_factory=dict)
 
 
 def watch_meter(name: str, seconds: float | None) -> None:
@@ -67,23 +69,36 @@ def watch_meter(name: str, seconds: float | None) -> None:
 def columns_of(meter: OpenMeter, seconds: float | None, step_s: float) -> Iterator[Column]:
     """One column for each step, until so long has passed."""
     begin_s = time.monotonic()
-    held: NDArray[Any] = meter.collect(step_s)
+    channels = meter.sampler.channels
+    begun = meter.collect(step_s)
+    held = {channel.number: channel_of(begun, channel) for channel in channels}
     while seconds is None or time.monotonic() - begin_s < seconds:
         time.sleep(step_s)
-        fresh = meter.sampler.drain()
-        if not len(fresh):
+        drained = meter.sampler.drain()
+        fresh = {channel.number: channel_of(drained, channel) for channel in channels}
+        if not all(map(len, fresh.values())):
+            for number, own in fresh.items():
+                held[number] = np.concatenate([held[number], own])
             continue
-        # The samples before give the period and the begin of the first interval.
-        trace = meter.trace(np.concatenate([held, fresh]))
-        power_w = trace.power_w[-len(fresh) :]
-        widths = (trace.end_ns - trace.begin_ns)[-len(fresh) :]
-        held = np.concatenate([held, fresh])[-max(10 * PERIOD_SAMPLES, len(fresh)) :]
+        means_w: dict[str, float] = {}
+        powers: list[NDArray[np.float64]] = []
+        for channel in channels:
+            own = fresh[channel.number]
+            # The samples before give the period and the begin of the first interval.
+            whole = np.concatenate([held[channel.number], own])
+            trace = channel_trace(whole, channel)
+            powers.append(trace.power_w[-len(own) :])
+            widths = (trace.end_ns - trace.begin_ns)[-len(own) :]
+            means_w[channel.name] = float(np.average(powers[-1], weights=widths))
+            held[channel.number] = whole[-max(10 * PERIOD_SAMPLES, len(own)) :]
+        only = powers[0] if len(channels) == 1 else None
         yield Column(
-            mean_w=float(np.average(power_w, weights=widths)),
-            least_w=float(power_w.min()),
-            most_w=float(power_w.max()),
-            samples=len(fresh),
-            flagged=int(((fresh["flags"] & (Flag.SATURATED | Flag.MISSED | Flag.RESET)) != 0).sum()),
+            mean_w=sum(means_w[name] for name in meter.sampler.total),
+            least_w=None if only is None else float(only.min()),
+            most_w=None if only is None else float(only.max()),
+            samples=len(drained),
+            flagged=int(((drained["flags"] & (Flag.SATURATED | Flag.MISSED | Flag.RESET)) != 0).sum()),
+            channels={} if len(channels) == 1 else means_w,
         )
 
 
@@ -102,9 +117,11 @@ def plot(means_w: Sequence[float], *, width: int, height: int = HEIGHT) -> Seque
 def line_of(column: Column, meter: OpenMeter, step_s: float) -> str:
     """The latest figures in one line."""
     flagged = f", {column.flagged} flagged" if column.flagged else ""
+    apart = ", ".join(f"{name} {print_value('power_mean_w', w)}" for name, w in column.channels.items()) or (
+        f"from {print_value('power_mean_w', column.least_w)} to {print_value('power_mean_w', column.most_w)}"
+    )
     return (
-        f"{print_value('power_mean_w', column.mean_w)} (from {print_value('power_mean_w', column.least_w)} to "
-        f"{print_value('power_mean_w', column.most_w)}), {column.samples / step_s:.0f} samples/s{flagged}, "
+        f"{print_value('power_mean_w', column.mean_w)} ({apart}), {column.samples / step_s:.0f} samples/s{flagged}, "
         f"{meter.sampler.origin}"
     )
 

@@ -41,6 +41,7 @@ class Raw(NamedTuple):
         shunt: SHUNT register, signed.
         bus: BUS register, unsigned. Other meters put their own integers in both, as `harness.meters.word` says.
         flags: sum of `Flag`.
+        channel: number of the chip where several are read in turn, each with a rhythm of its own; 0 for the only one.
     """
 
     ready_ns: int
@@ -48,6 +49,7 @@ class Raw(NamedTuple):
     shunt: int
     bus: int
     flags: int
+    channel: int = 0
 
 
 class Link(NamedTuple):

@@ -1,8 +1,11 @@
 """This module opens the registers a profile names: on a bus of this machine, or of the modelled chip."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+
 from harness.errors import MeterError
-from harness.meters.i2c import RegisterBus, open_i2c
-from harness.profile import Ina226Meter
+from harness.meters.i2c import I2cBus, RegisterBus, open_i2c
+from harness.profile import Ina226Group, Ina226Meter
 
 
 def open_bus(meter: Ina226Meter, subject_pid: int | None) -> RegisterBus:
@@ -24,6 +27,28 @@ def open_bus(meter: Ina226Meter, subject_pid: int | None) -> RegisterBus:
         f"meter.bus: expected kind i2c with a path, or kind simulated; found kind {meter.bus.kind} "
         f"with path {meter.bus.path}"
     )
+
+
+@contextmanager
+def open_buses(group: Ina226Group, subject_pid: int | None) -> Iterator[Mapping[str, RegisterBus]]:
+    """Registers of each chip of a group, by channel; a bus of this machine is opened once, for all of them.
+
+    Args:
+        group: says how the chips are reached.
+        subject_pid: process whose CPU use feeds simulated chips; real ones do not need it.
+
+    Raises:
+        MeterError: the bus cannot be opened, or a chip does not answer.
+    """
+    with ExitStack() as stack:
+        if group.bus.kind != "i2c" or group.bus.path is None:
+            yield {
+                name: stack.enter_context(closing(open_bus(chip, subject_pid)))
+                for name, chip in group.channels.items()
+            }
+            return
+        bus = stack.enter_context(I2cBus(group.bus.path))
+        yield {name: bus.registers(chip.address) for name, chip in group.channels.items()}
 
 
 def _simulated(meter: Ina226Meter, subject_pid: int | None) -> RegisterBus:

@@ -101,11 +101,18 @@ class I2cBus:
         if smbus is not None:
             smbus.close()
 
-    def registers(self, address: int, *, release: Callable[[], None] = lambda: None) -> "CombinedTransfers":
+    def registers(
+        self,
+        address: int,
+        *,
+        probed: tuple[int, ...] = IDENTITY_REGISTERS,
+        release: Callable[[], None] = lambda: None,
+    ) -> "CombinedTransfers":
         """Registers of a chip, by the best transfers the adapter can do.
 
         Args:
             address: of the chip, 7 bit.
+            probed: two registers of the chip that do not change by themselves, read to learn how it answers.
             release: called when they are closed.
 
         Raises:
@@ -116,7 +123,7 @@ class I2cBus:
             transfers = kind(self, address, release)
             try:
                 self._claim(address)
-                if transfers.usable():
+                if transfers.usable(probed):
                     return transfers
             except OSError as error:
                 if error.errno not in REFUSALS:
@@ -168,9 +175,9 @@ class CombinedTransfers:
         """The kind of transfer."""
         return {"access": self.name}
 
-    def usable(self) -> bool:
-        """Whether the adapter does what it says, tried on the identity words."""
-        self.read_u16s(*IDENTITY_REGISTERS)
+    def usable(self, probed: tuple[int, ...]) -> bool:
+        """Whether the adapter does what it says, tried on these registers."""
+        self.read_u16s(*probed)
         return True
 
     def read_u16(self, register: int) -> int:
@@ -214,9 +221,9 @@ class BatchedTransfers(CombinedTransfers):
 
     name = "i2c_rdwr_batch"
 
-    def usable(self) -> bool:
+    def usable(self, probed: tuple[int, ...]) -> bool:
         """Whether a batch brings what single transfers bring; not every adapter that takes one does."""
-        return self.read_u16s(*IDENTITY_REGISTERS) == super().read_u16s(*IDENTITY_REGISTERS)
+        return self.read_u16s(*probed) == super().read_u16s(*probed)
 
     def read_u16s(self, *registers: int) -> tuple[int, ...]:
         """Values of registers, by one transfer."""
@@ -240,12 +247,13 @@ class WordTransfers(CombinedTransfers):
             )
 
 
-def open_i2c(path: str, address: int) -> CombinedTransfers:
+def open_i2c(path: str, address: int, *, probed: tuple[int, ...] = IDENTITY_REGISTERS) -> CombinedTransfers:
     """Open a bus for one chip; the bus is closed with its registers.
 
     Args:
         path: device node, such as `/dev/i2c-1`.
         address: of the chip, 7 bit.
+        probed: as of `I2cBus.registers`.
 
     Raises:
         MeterError: there is no such bus, it may not be opened, its adapter can do no kind of transfer, or nothing
@@ -253,7 +261,7 @@ def open_i2c(path: str, address: int) -> CombinedTransfers:
     """
     with ExitStack() as undo:
         bus = undo.enter_context(I2cBus(path))
-        registers = bus.registers(address, release=bus.close)
+        registers = bus.registers(address, probed=probed, release=bus.close)
         undo.pop_all()
     return registers
 

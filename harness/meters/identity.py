@@ -42,7 +42,7 @@ def misfit(manufacturer: int, die: int, config: int) -> str:
     if manufacturer == MANUFACTURER and (relative := RELATIVES.get(die & DIE_MASK)):
         return f"it is {relative}, not an INA226; check meter.address"
     if config == INA219_POWER_ON:
-        return "by its CONFIG it may be an INA219, whose steps are other ones than an INA226's; check meter.address"
+        return "by its CONFIG it may be an INA219, whose steps are other ones than an INA226's; use meter.kind ina219"
     if manufacturer == MANUFACTURER or die & DIE_MASK == DIE:
         return "it is a copy of an INA226 or a relative of it; its figures are not to be trusted"
     return "another chip answers there; check meter.address"

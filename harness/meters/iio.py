@@ -20,7 +20,7 @@ from typing import Any, Literal, Self
 from harness.errors import MeterError
 from harness.instruments import IioMeter
 from harness.meters import Flag, Link, Raw
-from harness.meters.ina226 import signed
+from harness.meters.monitor import signed
 from harness.meters.polled import LONGEST_DELAY_NS
 from harness.meters.scale import Scale
 from harness.meters.sysfs import ROOT, children, number, text, text_or_none, write

@@ -97,6 +97,7 @@ class Ina3221:
         return {
             "chip": CHIP,
             "rails": {rail.label: f"{rail.device} channel {rail.channel}" for rail in used},
+            "shunt_ohm": {rail.label: _shunt_ohm(rail) for rail in used},
             "samples": {rail.device: text_or_none(rail.folder / "samples") for rail in used},
         }
 
@@ -112,6 +113,12 @@ class Ina3221:
         while self._pairs:
             for attribute in self._pairs.pop():
                 attribute.close()
+
+
+def _shunt_ohm(rail: Rail) -> float | None:
+    """The shunt as the kernel was told; None where it does not say."""
+    path = rail.folder / f"shunt{rail.channel}_resistor"
+    return None if text_or_none(path) is None else number(path) * 1e-6
 
 
 def open_ina3221(meter: Ina3221Meter, root: Path = ROOT) -> Stream:

@@ -17,6 +17,17 @@ from harness.meters.word import PowerWord, Readout, split
 
 UNIT_J = 1e-3
 UNIT_W = 1e-3
+ARCHITECTURES = {
+    2: "Kepler",
+    3: "Maxwell",
+    4: "Pascal",
+    5: "Volta",
+    6: "Turing",
+    7: "Ampere",
+    8: "Ada",
+    9: "Hopper",
+}
+"""NVML_DEVICE_ARCH_* of the API reference; what NVIDIA says of the power reading depends on it."""
 
 
 def load_nvml() -> Any:
@@ -64,6 +75,7 @@ class Gpu:
                 "uuid": str(nvml.nvmlDeviceGetUUID(self._handle)),
                 "driver": str(nvml.nvmlSystemGetDriverVersion()),
                 "read": self._meter.read,
+                "architecture": self._architecture(),
             }
             self.count()
         except BaseException:
@@ -94,6 +106,13 @@ class Gpu:
         if self._handle is not None:
             self._handle = None
             self._nvml.nvmlShutdown()
+
+    def _architecture(self) -> str | None:
+        """Name of the GPU's generation; None where the driver or this module does not know it."""
+        try:
+            return ARCHITECTURES.get(int(self._nvml.nvmlDeviceGetArchitecture(self._handle)))
+        except (AttributeError, self._nvml.NVMLError):
+            return None
 
     def _find(self) -> Any:
         nvml, gpu = self._nvml, self._meter.gpu

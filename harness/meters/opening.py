@@ -6,17 +6,26 @@ from typing import Any
 
 from harness.instruments import Instrument, PluginMeter, instrument_from
 from harness.meters import Stream
-from harness.meters.bus import open_bus
+from harness.meters.bus import open_bus, open_buses
+from harness.meters.group import GroupStream
 from harness.meters.ina226 import Ina226
-from harness.profile import Bus, ChipErrors, Ina226Meter, Waveform
+from harness.profile import Bus, ChipErrors, Ina226Group, Ina226Meter, Waveform
 
 INA226 = "ina226"
+GROUP = "ina226-group"
 
 
-def meter_from(record: Mapping[str, Any]) -> Ina226Meter | Instrument:
+def meter_from(record: Mapping[str, Any]) -> Ina226Meter | Ina226Group | Instrument:
     """The meter that `dataclasses.asdict` took apart for the way through a pipe."""
-    if record["kind"] != INA226:
-        return instrument_from(record)
+    if record["kind"] == INA226:
+        return _chip_from(record)
+    if record["kind"] == GROUP:
+        chips = {name: _chip_from(chip) for name, chip in record["channels"].items()}
+        return Ina226Group(**{**record, "channels": chips, "total": tuple(record["total"])})
+    return instrument_from(record)
+
+
+def _chip_from(record: Mapping[str, Any]) -> Ina226Meter:
     bus = record["bus"]
     return Ina226Meter(
         **{
@@ -32,7 +41,9 @@ def meter_from(record: Mapping[str, Any]) -> Ina226Meter | Instrument:
     )
 
 
-def open_stream(meter: Ina226Meter | Instrument, subject_pid: int | None) -> AbstractContextManager[Stream]:
+def open_stream(
+    meter: Ina226Meter | Ina226Group | Instrument, subject_pid: int | None
+) -> AbstractContextManager[Stream]:
     """The meter's stream; it is set up on entry and restored on exit.
 
     Args:
@@ -45,6 +56,8 @@ def open_stream(meter: Ina226Meter | Instrument, subject_pid: int | None) -> Abs
     """
     if isinstance(meter, Ina226Meter):
         return _ina226(meter, subject_pid)
+    if isinstance(meter, Ina226Group):
+        return _group(meter, subject_pid)
     # Looking through the installed distributions takes time that an INA226 does not need.
     from harness.registry import find_meter  # noqa: PLC0415
 
@@ -63,4 +76,10 @@ def _ina226(meter: Ina226Meter, subject_pid: int | None) -> Iterator[Stream]:
             yield bridge
         return
     with closing(open_bus(meter, subject_pid)) as bus, Ina226(meter, bus) as stream:
+        yield stream
+
+
+@contextmanager
+def _group(group: Ina226Group, subject_pid: int | None) -> Iterator[Stream]:
+    with open_buses(group, subject_pid) as buses, GroupStream(group, buses) as stream:
         yield stream

@@ -141,7 +141,7 @@ def read_recording(meter: ReplayMeter) -> Recording:
     elif path.suffix == ".csv":
         recording = _of_csv(path, meter)
     else:
-        recording = _of_file(path)
+        recording = _of_file(path, meter)
     if recording.watts.get("kind") == "energy":
         raise FileError(
             f"{path}: holds counts of energy, which cannot begin again from the start; a recording of power is needed"
@@ -162,27 +162,54 @@ def _of_run(path: Path, meter: ReplayMeter) -> Recording:
             f"{path}: has no part {meter.part} of sitting {meter.sitting} of {case}; "
             f"it has the cases {', '.join(run.start.cases)}"
         )
+    source = f"{run.start.run} {case} sitting {meter.sitting} part {meter.part}"
+    raw = run.power(case, meter.sitting, meter.part)
+    channel = _channel_of(path, record.channels, meter.channel)
+    if channel is not None:
+        samples = raw[raw["channel"] == channel["channel"]]
+        lag_s = float(channel["lag_ns"]) * 1e-9
+        return _recording(path, samples, channel["watts"], lag_s, f"{source} {meter.channel}")
     if record.watts is None:
         raise FileError(f"{path}: was measured without a meter; there is no power to play")
-    source = f"{run.start.run} {case} sitting {meter.sitting} part {meter.part}"
-    lag_s = (record.lag_ns or 0.0) * 1e-9
-    return _recording(path, run.power(case, meter.sitting, meter.part), record.watts, lag_s, source)
+    return _recording(path, raw, record.watts, (record.lag_ns or 0.0) * 1e-9, source)
 
 
-def _of_file(path: Path) -> Recording:
+def _channel_of(
+    path: Path, channels: Mapping[str, Mapping[str, Any]] | None, wanted: str | None
+) -> Mapping[str, Any] | None:
+    """What is recorded of the channel that is played; None of a recording that has just one.
+
+    Raises:
+        FileError: it is not there, or none is named of several.
+    """
+    if not channels and wanted is None:
+        return None
+    if wanted is None or wanted not in (channels or {}):
+        known = ", ".join(channels or ()) or "none, for it has just one"
+        raise FileError(
+            f"{path}: channel: found {wanted or 'nothing'}, expected one of its channels: {known}"
+        )
+    return (channels or {})[wanted]
+
+
+def _of_file(path: Path, meter: ReplayMeter) -> Recording:
     """A raw power file, with what it was recorded with beside it."""
     from harness.store.power import read_chunks  # noqa: PLC0415 -- numpy, only where a recording is played
 
     beside = path.with_name(path.name + BESIDE)
     try:
         facts = json.loads(beside.read_text(encoding="utf-8"))
-        watts, lag_s, source = dict(facts["watts"]), float(facts["lag_s"]), str(facts["source"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        channel = _channel_of(path, facts.get("channels"), meter.channel)
+        factors = facts if channel is None else channel
+        watts, lag_s, source = dict(factors["watts"]), float(factors["lag_s"]), str(facts["source"])
+        number = 0 if channel is None else int(channel["channel"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise FileError(
             f"{beside}: expected what the samples were recorded with ({error}); copy it together with {path.name}"
         ) from error
     chunks = read_chunks(path, torn_end=True).chunks
-    samples = [sample for chunk in chunks for sample in chunk.samples]
+    own = (chunk.samples[chunk.samples["channel"] == number] for chunk in chunks)
+    samples = [sample for samples in own for sample in samples]
     return _recording(path, samples, watts, lag_s, source)
 
 
@@ -228,7 +255,7 @@ def _number(path: Path, line: int, column: str | None, found: str | None) -> flo
 def _recording(
     path: Path, samples: Iterable[Any], watts: Mapping[str, Any], lag_s: float, source: str
 ) -> Recording:
-    played = [Raw(*(int(value) for value in sample)) for sample in samples]
+    played = [Raw(*(int(value) for value in sample))._replace(channel=0) for sample in samples]
     if len(played) < LEAST_SAMPLES:
         raise FileError(f"{path}: holds {len(played)} samples, expected {LEAST_SAMPLES} or more")
     steps = [after.ready_ns - before.ready_ns for before, after in pairwise(played)]

@@ -3,10 +3,11 @@
 One writer, one reader, no locks between them. The memory belongs to the processes that hold its descriptor, so
 the kernel frees it however they end. Layout, in the machine's own byte order:
 
-    written u64 | wanted u32 | state u32 | capacity u32 | entry bytes u32 | link 5 x i64 | entries
+    written u64 | wanted u32 | state u32 | capacity u32 | entry bytes u32 | link 5 x i64 | newest 16 x i64
+    | entries
 
-Entry number n lies at place n modulo capacity. `written` is raised after its entry is complete; a reader that
-falls a whole ring behind loses entries, and is told how many.
+`newest` is the stamp of the last entry of each channel. Entry number n lies at place n modulo capacity. `written` is
+raised after its entry is complete; a reader that falls a whole ring behind loses entries, and is told how many.
 """
 
 import mmap
@@ -20,15 +21,17 @@ from typing import Self
 from harness.errors import MeterError
 from harness.meters import Link, Raw
 
-ENTRY = struct.Struct("=qihHI")
+ENTRY = struct.Struct("=qihHIH")
 """`Raw`, field by field."""
 HEAD = struct.Struct("=QIIII")
-HEAD_BYTES = 64
+CHANNELS = 16
+"""As many addresses as an INA226 can have."""
+HEAD_BYTES = 64 + 8 * CHANNELS
 CAPACITY = 1 << 16
 """80 seconds at 806 conversions a second."""
 
 _WANTED, _STATE = 2, 3  # in words of four bytes
-_LINK = 3  # in words of eight
+_LINK, _NEWEST = 3, 8  # in words of eight
 
 
 class Doing(IntEnum):
@@ -120,6 +123,7 @@ class Ring:
 
     def put(self, raw: Raw) -> None:
         """Append one sample, over the oldest when the ring is full; the writer's only."""
+        self._link[_NEWEST + raw.channel] = raw.ready_ns
         written = self._count[0]
         ENTRY.pack_into(self._view, HEAD_BYTES + written % self._capacity * ENTRY.size, *raw)
         # Taking and freeing a lock orders the entry before the count on processors that reorder stores.
@@ -132,6 +136,11 @@ class Ring:
         if not written:
             return None
         return Raw(*ENTRY.unpack_from(self._view, HEAD_BYTES + (written - 1) % self._capacity * ENTRY.size))
+
+    def newest_ns(self, channel: int = 0) -> int:
+        """Stamp of the sample of a channel put last; 0 before the first."""
+        with self._barrier:
+            return self._link[_NEWEST + channel]
 
     def drain(self) -> bytes:
         """The entries put since the last call, oldest first; those overwritten before are added to `lost`."""

@@ -12,8 +12,9 @@ from harness.meters.hwmon import chips
 from harness.meters.i2c import RegisterBus
 from harness.meters.identity import is_ina226, misfit
 from harness.meters.iio import iio_devices
-from harness.meters.ina226 import CONFIG, DIE_ID, MANUFACTURER_ID
+from harness.meters.ina226 import DIE_ID, MANUFACTURER_ID
 from harness.meters.ina3221 import CHIP, rails
+from harness.meters.monitor import CONFIG
 from harness.meters.pmic import COMMAND
 from harness.meters.rapl import PERMISSION, zones
 from harness.meters.sysfs import ROOT, children

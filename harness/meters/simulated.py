@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.conversions import CONFIG_ONE, Config
 from harness.datasheet import BUS_LSB_V, SHUNT_LSB_V
-from harness.meters import identity, ina226
+from harness.meters import identity, ina226, monitor
 from harness.meters.waveforms import Energy
 from harness.profile import ChipErrors
 
@@ -101,9 +101,9 @@ class SimulatedIna226:
         with self._on_the_wire():
             now_ns = self._advance()
             match register:
-                case ina226.CONFIG if value & ina226.RESET:
+                case monitor.CONFIG if value & ina226.RESET:
                     self.brown_out()
-                case ina226.CONFIG:
+                case monitor.CONFIG:
                     self._configure(value, now_ns)
                 case ina226.CALIBRATION:
                     self._calibration = value & 0x7FFF
@@ -148,9 +148,9 @@ class SimulatedIna226:
     def _value(self, register: int) -> int:
         results = self._results
         values = {
-            ina226.CONFIG: self._word,
-            ina226.SHUNT: results.shunt,
-            ina226.BUS: results.bus,
+            monitor.CONFIG: self._word,
+            monitor.SHUNT: results.shunt,
+            monitor.BUS: results.bus,
             ina226.POWER: results.power,
             ina226.CURRENT: results.current,
             ina226.CALIBRATION: self._calibration,
@@ -216,7 +216,7 @@ class SimulatedIna226:
 
     def _shunt_counts(self, begin_ns: float, length_ns: float, conversion: int) -> int:
         if not length_ns:
-            return ina226.signed(self._results.shunt & 0xFFFF)
+            return monitor.signed(self._results.shunt & 0xFFFF)
         errors = self._errors
         true_v = self._current_a(begin_ns, length_ns) * self._shunt_ohm
         noise_v = errors.shunt_noise_v and errors.shunt_noise_v * self._normal(conversion, 1)

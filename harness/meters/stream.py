@@ -1,9 +1,10 @@
 """This module is the bench's side of the sampler: it starts it, takes its samples and notices its end."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
@@ -16,23 +17,55 @@ from harness.errors import MeterError
 from harness.frames import Frame
 from harness.instruments import Instrument
 from harness.meters import Flag, Link
-from harness.meters.ina226 import lag_s
+from harness.meters.ina226 import lag_s, nominal_period_s
 from harness.meters.ring import Doing, Ring
 from harness.meters.scale import Scale
 from harness.meters.word import Readout, readout_from
-from harness.profile import Ina226Meter, Origin
+from harness.profile import Ina226Group, Ina226Meter, Origin
 
 SAMPLE = np.dtype(
-    [("ready_ns", "=i8"), ("delay_ns", "=i4"), ("shunt", "=i2"), ("bus", "=u2"), ("flags", "=u4")]
+    [
+        ("ready_ns", "=i8"),
+        ("delay_ns", "=i4"),
+        ("shunt", "=i2"),
+        ("bus", "=u2"),
+        ("flags", "=u4"),
+        ("channel", "=u2"),
+    ]
 )
 """A sample as `harness.meters.Raw` describes it, as it lies in the ring."""
 
 PERIOD_SAMPLES = 20
 """Fewer stamps do not make a period."""
+SURE_STEPS = 4
+"""A gap of so many conversions is counted right even with a period that is 10 % off."""
 GAP_STEPS = 16
 """Over a longer gap conversions are not counted; the chip's phase may also have been set anew."""
 LOOK_S = 2e-4
 """Between two looks into the ring."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One stream of samples of a meter; most meters have just one.
+
+    Attributes:
+        name: in the profile; empty where the meter has just one.
+        number: `channel` of its samples.
+        scale: what the two integers of a sample are, calibration included.
+        lag_s: how much earlier a sample's interval lies than its stamp says, at a measured period.
+        nominal_ns: conversion period by the chip's settings; None of a meter that says none.
+    """
+
+    name: str
+    number: int
+    scale: Readout
+    lag_s: Callable[[float], float]
+    nominal_ns: float | None = None
+
+    def period_ns(self, ready_ns: NDArray[np.int64]) -> float:
+        """Measured conversion period, by the stamps of its samples; raises as `conversion_period_ns`."""
+        return conversion_period_ns(ready_ns, self.nominal_ns)
 
 
 class Sampler:
@@ -42,16 +75,16 @@ class Sampler:
         meter: which, and how it is wired and set.
         subject_pid: process that is measured; it feeds a simulated chip.
         reply_s: a sampler silent for longer has failed.
-        calibration: of this very meter; None for an uncalibrated one.
+        calibration: of this very meter, or of each calibrated channel of a group; None for an uncalibrated one.
     """
 
     def __init__(
         self,
-        meter: Ina226Meter | Instrument,
+        meter: Ina226Meter | Ina226Group | Instrument,
         *,
         subject_pid: int | None,
         reply_s: float,
-        calibration: Calibration | None = None,
+        calibration: Calibration | Mapping[str, Calibration] | None = None,
     ) -> None:
         self.meter = meter
         self._calibration = calibration
@@ -59,6 +92,7 @@ class Sampler:
         self._reply_s = reply_s
         self._opened: ExitStack | None = None
         self._configuration: Mapping[str, Any] = {}
+        self._channels: Sequence[Channel] = ()
 
     @property
     def configuration(self) -> Mapping[str, Any]:
@@ -66,21 +100,25 @@ class Sampler:
         return self._configuration
 
     @property
-    def scale(self) -> Readout:
-        """What the two integers of a sample are, calibration included; known once it is open.
+    def channels(self) -> Sequence[Channel]:
+        """The streams of samples it has, by number; known once it is open."""
+        return self._channels
 
-        Raises:
-            MeterError: there is a calibration, and the meter gives no current and voltage to apply it to.
-        """
-        if isinstance(self.meter, Ina226Meter):
-            return calibrated(Scale.of(self.meter), self._calibration)
-        return calibrated(readout_from(self._configuration["watts"]), self._calibration)
+    @property
+    def total(self) -> Sequence[str]:
+        """Names of the channels whose energies add up to that of the device."""
+        if isinstance(self.meter, Ina226Group):
+            return self.meter.total
+        return [channel.name for channel in self._channels]
+
+    @property
+    def scale(self) -> Readout:
+        """What the two integers of a sample are, calibration included; of the first channel where there are several."""
+        return self._channels[0].scale
 
     def lag_s(self, period_s: float) -> float:
-        """How much earlier a sample's interval lies than its stamp says, at a measured period."""
-        if isinstance(self.meter, Ina226Meter):
-            return lag_s(self.meter, period_s)
-        return float(self._configuration["lag_s"])
+        """How much earlier a sample's interval lies than its stamp says, at a measured period; as of `scale`."""
+        return self._channels[0].lag_s(period_s)
 
     @property
     def origin(self) -> Origin:
@@ -109,6 +147,7 @@ class Sampler:
                 )
             )
             self._configuration = self._start()
+            self._channels = tuple(self._find_channels())
             self._heard_s = time.monotonic()
             self._opened = undo.pop_all()
         return self
@@ -171,8 +210,25 @@ class Sampler:
         self._await(lambda: self._newest_ns() > stamp_ns, "sent no newer sample")
 
     def _newest_ns(self) -> int:
-        newest = self._ring.newest()
-        return -1 if newest is None else newest.ready_ns
+        """Up to when all channels have been seen."""
+        return min(self._ring.newest_ns(channel.number) for channel in self._channels)
+
+    def _find_channels(self) -> Iterator[Channel]:
+        meter, calibration = self.meter, self._calibration
+        if isinstance(meter, Ina226Group):
+            known = calibration if isinstance(calibration, Mapping) else {}
+            for number, (name, chip) in enumerate(meter.channels.items()):
+                scale = calibrated(Scale.of(chip), known.get(name))
+                yield _channel(name, number, chip, scale)
+            return
+        own = None if isinstance(calibration, Mapping) else calibration
+        if isinstance(meter, Ina226Meter):
+            scale = calibrated(Scale.of(meter), own)
+            yield _channel("", 0, meter, scale)
+            return
+        told_s = float(self._configuration["lag_s"])
+        readout = calibrated(readout_from(self._configuration["watts"]), own)
+        yield Channel(name="", number=0, scale=readout, lag_s=lambda _: told_s)
 
     def _await(self, condition: Callable[[], bool], failing: str) -> None:
         deadline_s = time.monotonic() + self._reply_s
@@ -219,7 +275,17 @@ def calibrated(readout: Readout, calibration: Calibration | None) -> Readout:
     )
 
 
-def conversion_period_ns(ready_ns: NDArray[np.int64]) -> float:
+def _channel(name: str, number: int, chip: Ina226Meter, scale: Readout) -> Channel:
+    return Channel(
+        name=name,
+        number=number,
+        scale=scale,
+        lag_s=partial(lag_s, chip),
+        nominal_ns=nominal_period_s(chip) * 1e9,
+    )
+
+
+def conversion_period_ns(ready_ns: NDArray[np.int64], nominal_ns: float | None = None) -> float:
     """Period of the chip by regression of its stamps over the number of the conversion.
 
     Lost conversions are counted from the length of their gap; over long gaps, where the count could be wrong
@@ -227,6 +293,8 @@ def conversion_period_ns(ready_ns: NDArray[np.int64]) -> float:
 
     Args:
         ready_ns: increasing stamps of one chip at one setting.
+        nominal_ns: the period by its settings, right to 10 %: with it the count is right however many conversions
+            were lost. Without it most steps must be those of one conversion.
 
     Raises:
         MeterError: there are fewer than 20 stamps.
@@ -237,12 +305,15 @@ def conversion_period_ns(ready_ns: NDArray[np.int64]) -> float:
             f"{len(stamps)} samples do not make a conversion period; at least {PERIOD_SAMPLES} are needed"
         )
     steps = np.diff(stamps)
-    period_ns = float(np.median(steps))
-    # A second pass counts the gaps with the period of the first.
-    for _ in range(2):
+    period_ns = nominal_ns or float(np.median(steps))
+    # The first pass counts the short gaps alone, the later ones, with a better period, the longer ones too.
+    for longest in (SURE_STEPS, GAP_STEPS, GAP_STEPS):
         counts = np.rint(steps / period_ns)
-        run = np.concatenate(([0], np.cumsum(counts > GAP_STEPS)))
-        index = np.concatenate(([0.0], np.cumsum(np.where(counts > GAP_STEPS, 1, counts))))
+        is_long = counts > longest
+        if is_long.all():
+            continue
+        run = np.concatenate(([0], np.cumsum(is_long)))
+        index = np.concatenate(([0.0], np.cumsum(np.where(is_long, 1, counts))))
         elapsed = (stamps - stamps[0]).astype(np.float64)
         index -= _run_means(index, run)
         elapsed -= _run_means(elapsed, run)

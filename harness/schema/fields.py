@@ -5,7 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    StringConstraints,
+    ValidationInfo,
+)
 
 from harness.names import DEVICE_ID, ID
 
@@ -75,6 +83,18 @@ def is_stem(value: str, info: ValidationInfo) -> str:
     if value != stem:
         raise ValueError(f"found {value}, expected {stem}, the name of the file; change the one or the other")
     return value
+
+
+def is_beside(value: str, info: ValidationInfo) -> str:
+    """Check that a file lies where a name says, relative to the file it stands in."""
+    path = reading(info).path.parent / value
+    if not path.is_file():
+        raise ValueError(f"found {value}, expected a file, relative to this one; {path} is none")
+    return value
+
+
+CalibrationFile = Annotated[Text, AfterValidator(is_beside)]
+"""A calibration record."""
 
 
 def each_once(items: list[T], name: Callable[[T], str], what: str) -> list[T]:

@@ -1,12 +1,23 @@
 """This module is the form of the meters other than the INA226 in a device's file, told apart by `kind`."""
 
+import math
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, FiniteFloat, StringConstraints, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    FiniteFloat,
+    StringConstraints,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
 
 from harness.instruments import (
+    Accuracy,
     HwmonMeter,
     IioMeter,
+    Ina219Meter,
     Ina3221Meter,
     NvmlMeter,
     PluginMeter,
@@ -27,7 +38,92 @@ Period = Annotated[FiniteFloat, Field(ge=1e-4, le=60)]
 Boundary = Annotated[Text, Field(description="what the rail feeds, in words")]
 
 
-class HwmonSection(Section):
+Make = Annotated[
+    Literal["genuine", "module"],
+    Field(
+        description="`genuine`: bought as TI's, the data sheet's limits hold; `module`: of unknown make, 2 % are"
+        " assumed of both voltages"
+    ),
+]
+
+
+TIMES_219_S = (532e-6, 1.06e-3, 2.13e-3, 4.26e-3, 8.51e-3, 17.02e-3, 34.05e-3, 68.10e-3)
+RANGES_219_V = (0.04, 0.08, 0.16, 0.32)
+"""Of an INA219 (TI SBOS448G section 8.6.2.1): one conversion of 12 bits to the mean of 128, and ranges of the shunt."""
+
+
+def _one_of(value: float, choices: tuple[float, ...], unit: str) -> float:
+    for choice in choices:
+        if math.isclose(value, choice, rel_tol=1e-6):
+            return choice
+    known = ", ".join(f"{choice:g}" for choice in choices)
+    raise ValueError(f"found the number {value:g}, expected one of the chip's in {unit}: {known}")
+
+
+Conversion219 = Annotated[
+    FiniteFloat,
+    AfterValidator(lambda value: _one_of(value, TIMES_219_S, "s")),
+    WithJsonSchema({"type": "number", "enum": list(TIMES_219_S)}),
+]
+Range219 = Annotated[
+    FiniteFloat,
+    AfterValidator(lambda value: _one_of(value, RANGES_219_V, "V")),
+    WithJsonSchema({"type": "number", "enum": list(RANGES_219_V)}),
+]
+
+
+class MonitoredSection(Section):
+    """What is known of a power monitor behind a driver, for its uncertainty budget."""
+
+    shunt_tolerance: Annotated[FiniteFloat, Field(ge=0, le=0.5)] | None = Field(
+        default=None,
+        description="relative limit of the shunt's resistance, 0.01 for 1 %; null: not known",
+    )
+    shunt_tcr_per_k: Annotated[FiniteFloat, Field(ge=0, le=0.01)] | None = Field(
+        default=None,
+        description="temperature coefficient of the shunt, 75e-6 for 75 ppm/K; given with `shunt_tolerance`",
+    )
+    temperature_span_k: Annotated[FiniteFloat, Field(ge=0, le=150)] | None = Field(
+        default=None,
+        description="the meter stays within this of 25 °C, or of the temperature it was calibrated at; null: 20 K"
+        " are assumed",
+    )
+    supply_v: Annotated[FiniteFloat, Field(ge=2.7, le=5.5)] | None = Field(
+        default=None, description="supply of the chip; null: anything it permits, 2.7 V to 5.5 V"
+    )
+
+    @model_validator(mode="after")
+    def _shunt_is_known_whole(self) -> Self:
+        if (self.shunt_tolerance is None) != (self.shunt_tcr_per_k is None):
+            raise ValueError(
+                "shunt_tolerance and shunt_tcr_per_k are given together; both stand in the resistor's data sheet"
+            )
+        return self
+
+
+class AccuracySection(Section):
+    """What the maker of an instrument states of it."""
+
+    reading: Annotated[FiniteFloat, Field(ge=0, le=0.5)] = Field(
+        description="limit relative to the reading, 0.001 for 0.1 %"
+    )
+    floor_w: Annotated[FiniteFloat, Field(ge=0, le=1000)] = Field(
+        description="limit at any reading, such as a share of the range that is set"
+    )
+    source: Text = Field(description="document and section it is copied from, with the range it holds for")
+
+
+def _accuracy(section: AccuracySection | None) -> Accuracy | None:
+    return None if section is None else Accuracy(**dict(section))
+
+
+Stated = Annotated[
+    AccuracySection | None,
+    Field(description="as its maker states it; null: not known, and no Type B uncertainty"),
+]
+
+
+class HwmonSection(MonitoredSection):
     """A sensor in the kernel's hwmon tree."""
 
     kind: Literal["hwmon"] = Field(description="`hwmon`: a sensor in the kernel's hwmon tree")
@@ -43,6 +139,7 @@ class HwmonSection(Section):
         default=None, description="time between two readings; null for the update interval the chip states"
     )
     boundary: Boundary
+    make: Make = "module"
 
     @model_validator(mode="after")
     def _one_quantity(self) -> Self:
@@ -61,7 +158,7 @@ class HwmonSection(Section):
         return HwmonMeter(**dict(self))
 
 
-class Ina3221Section(Section):
+class Ina3221Section(MonitoredSection):
     """Rails of the monitors of a Jetson."""
 
     kind: Literal["ina3221"] = Field(description="`ina3221`: rails of a Jetson, by their labels")
@@ -75,10 +172,10 @@ class Ina3221Section(Section):
 
     def meter(self) -> Ina3221Meter:
         """The frozen value."""
-        return Ina3221Meter(**{**dict(self), "rails": tuple(self.rails)})
+        return Ina3221Meter(**{**dict(self), "rails": tuple(self.rails), "make": "genuine"})
 
 
-class IioSection(Section):
+class IioSection(MonitoredSection):
     """An INA226 behind the kernel's industrial I/O driver."""
 
     kind: Literal["iio"] = Field(description="`iio`: an INA226 behind the kernel's driver ina2xx-adc")
@@ -100,10 +197,39 @@ class IioSection(Section):
     )
     average: Average = Field(default=1, description="conversions averaged in the chip; 1 for metering")
     boundary: Boundary
+    make: Make = "module"
 
     def meter(self) -> IioMeter:
         """The frozen value."""
         return IioMeter(**dict(self))
+
+
+class Ina219Section(MonitoredSection):
+    """An INA219 on a bus of this machine."""
+
+    kind: Literal["ina219"] = Field(
+        description="`ina219`: the older chip of 12 bits, on a bus of this machine"
+    )
+    path: Annotated[str, StringConstraints(pattern=r"^/dev/[A-Za-z0-9_-]+$", max_length=64)] = Field(
+        description="device node of the bus, such as `/dev/i2c-1`"
+    )
+    address: int = Field(ge=0x40, le=0x4F, description="of the chip on its bus, 0x40 to 0x4F")
+    shunt_ohm: Annotated[FiniteFloat, Field(gt=0, le=1000)] = Field(description="resistance of the shunt")
+    shunt_range_v: Range219 = Field(
+        default=0.32, description="largest voltage at the shunt; a narrower range has a smaller offset"
+    )
+    shunt_conversion_s: Conversion219 = Field(
+        default=532e-6, description="typical conversion time of the shunt voltage, one of the chip's eight"
+    )
+    bus_conversion_s: Conversion219 = Field(
+        default=532e-6, description="typical conversion time of the bus voltage, one of the chip's eight"
+    )
+    boundary: Boundary
+    make: Make = "module"
+
+    def meter(self) -> Ina219Meter:
+        """The frozen value."""
+        return Ina219Meter(**dict(self))
 
 
 class RaplSection(Section):
@@ -171,10 +297,11 @@ class ScpiSection(Section):
     )
     period_s: Period = Field(default=0.1, description="time between two queries")
     boundary: Boundary
+    accuracy: Stated = None
 
     def meter(self) -> ScpiMeter:
         """The frozen value."""
-        return ScpiMeter(**dict(self))
+        return ScpiMeter(**{**dict(self), "accuracy": _accuracy(self.accuracy)})
 
 
 def _recording(value: str, info: ValidationInfo) -> str:
@@ -198,6 +325,10 @@ class ReplaySection(Section):
     case: Text | None = Field(default=None, description="of a run directory: case; null for its first")
     sitting: int = Field(default=1, ge=1, le=10_000, description="of a run directory: sitting of that case")
     part: int = Field(default=1, ge=1, le=10_000, description="of a run directory: part of that sitting")
+    channel: Text | None = Field(
+        default=None,
+        description="of a run or a file of several channels: the one that is played; null for the only one",
+    )
     time: Text = Field(default="time_s", description="of CSV: column of the end of each interval")
     time_unit_s: Annotated[FiniteFloat, Field(gt=0, le=3600)] = Field(
         default=1.0, description="of CSV: seconds of one unit of that column; 1e-3 for milliseconds"
@@ -206,6 +337,7 @@ class ReplaySection(Section):
     voltage: Text | None = Field(default=None, description="of CSV: column of volts, with current")
     current: Text | None = Field(default=None, description="of CSV: column of amperes, with voltage")
     boundary: Boundary
+    accuracy: Stated = None
 
     @model_validator(mode="after")
     def _one_quantity(self) -> Self:
@@ -217,7 +349,7 @@ class ReplaySection(Section):
 
     def meter(self) -> ReplayMeter:
         """The frozen value."""
-        return ReplayMeter(**dict(self))
+        return ReplayMeter(**{**dict(self), "accuracy": _accuracy(self.accuracy)})
 
 
 class PluginSection(Section):
@@ -230,7 +362,10 @@ class PluginSection(Section):
         default="measured", description="of its figures"
     )
     boundary: Boundary
+    accuracy: Stated = None
 
     def meter(self) -> PluginMeter:
         """The frozen value."""
-        return PluginMeter(**{**dict(self), "origin": Origin(self.origin)})
+        return PluginMeter(
+            **{**dict(self), "origin": Origin(self.origin), "accuracy": _accuracy(self.accuracy)}
+        )

@@ -195,6 +195,9 @@ USUAL = ProtocolsSection(
 )
 """What holds for a suite that says nothing of it."""
 
+QUICK_ITEMS = 60
+"""The usual quick protocol takes so many items at most: it is a look."""
+
 
 def _limit(text: str) -> str:
     try:
@@ -258,7 +261,7 @@ class SuiteFile(Section):
     protocol: ProtocolsSection = Field(
         default=USUAL,
         description="how long and how often, three times; without it `standard` has 3 sittings that share the items, "
-        "`quick` has one, `full` has 5 of all items and at least 10 s",
+        "`quick` has one of at most 60 items, `full` has 5 of all items and at least 10 s",
     )
     limits: list[Annotated[Text, AfterValidator(_limit)]] = Field(
         default=[], description="hard limits such as `latency_p99_s < 0.150`, in the unit of the name"
@@ -273,6 +276,10 @@ class SuiteFile(Section):
     )
     bounds: dict[Id, BoundsSection] = Field(
         default={}, description="quantity to the ends of its scale in scores; without it there are none"
+    )
+    score: Literal["equal", "flops-latency-accuracy"] | None = Field(
+        default=None,
+        description="policy that reports show the scores of; it needs the bounds of its quantities",
     )
 
     @field_validator("indifference")
@@ -321,6 +328,8 @@ class SuiteFile(Section):
             looks=self.looks,
             indifference=tuple(_width(*each) for each in self.indifference.items()),
             bounds=tuple(Bounds(quantity=name, **dict(ends)) for name, ends in self.bounds.items()),
+            score=self.score,
+            items_at_most={} if "protocol" in self.model_fields_set else {"quick": QUICK_ITEMS},
         )
 
 

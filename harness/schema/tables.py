@@ -42,6 +42,8 @@ def _below(node: JsonSchema, schema: JsonSchema, path: str) -> Iterator[tuple[st
         yield key, inner, node
         yield from _below(inner, schema, key)
         yield from _below(inner.get("items", {}), schema, f"{key}[]")
+        for named in inner.get("patternProperties", {}).values():
+            yield from _below(named, schema, f"{key}.NAME")
         for tag, reference in inner.get("discriminator", {}).get("mapping", {}).items():
             yield from _below({"$ref": reference}, schema, f"{key} ({tag})")
 

@@ -13,9 +13,10 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from harness.quantities import channel_name
 from harness.store.directory import is_sealed
-from harness.store.sealing import CYCLE_SCHEMA, read_sealed, sealed_rows
-from harness.store.table import CycleTable, read_table
+from harness.store.sealing import CYCLE_SCHEMA, channel_energies, read_sealed, sealed_rows
+from harness.store.table import CycleTable, channel_columns, read_table
 
 CODED = ("case", "phase", "void")
 
@@ -39,7 +40,7 @@ _SCHEMA = pa.schema(
     [
         CYCLE_SCHEMA.field(name)
         for name in CYCLE_SCHEMA.names
-        if name in {*KINDS, *CODED, "predicted", "latencies_ns"}
+        if name in {*KINDS, *CODED, "predicted", "latencies_ns", "channels"}
     ]
 )
 
@@ -61,6 +62,7 @@ def read_lean_table(segments: Sequence[Path], *, torn_end: bool) -> tuple[CycleT
     predicted, unknown = np.zeros(total, np.int32), np.ones(total, np.bool_)
     codes = {name: np.empty(total, np.int16) for name in CODED}
     known: dict[str, dict[str, int]] = {name: {} for name in CODED}
+    energies: dict[str, NDArray[np.float64]] = {}
     latencies: list[NDArray[np.int64]] = []
     begin = 0
     for path, count in zip(segments, counts, strict=True):
@@ -75,36 +77,45 @@ def read_lean_table(segments: Sequence[Path], *, torn_end: bool) -> tuple[CycleT
             book = known[name]
             translated = np.array([book.setdefault(word, len(book)) for word in words] or [0], np.int16)
             codes[name][here] = translated[places]
+        for name, values in found.energies.items():
+            energies.setdefault(name, np.full(total, np.nan))[here] = values
         latencies.append(found.latencies_ns)
     texts: dict[str, Any] = {
         name: pd.Categorical.from_codes(codes[name], categories=pd.Index(list(known[name]), dtype="str"))
         for name in CODED
     }
     nullable = {"predicted": pd.arrays.IntegerArray(predicted, unknown)}
-    frame = pd.DataFrame({**columns, **texts, **nullable}, copy=False)
+    of_channels = {channel_name("energy_j", name): values for name, values in energies.items()}
+    frame = pd.DataFrame({**columns, **texts, **nullable, **of_channels}, copy=False)
     dropped = sum(each for _, each in journals.values())
     joined = np.concatenate(latencies) if latencies else np.empty(0, np.int64)
     return CycleTable(frame=frame, latencies_ns=joined), dropped
 
 
 class _Segment:
-    """Columns of one segment: numbers, the class found and where it is absent, words with codes, latencies."""
+    """Columns of one segment: numbers, the class found and where it is absent, words with codes, latencies.
 
-    __slots__ = ("coded", "latencies_ns", "numbers", "predicted", "unknown")
+    `energies` are those of the channels of a meter that has several, by name.
+    """
+
+    __slots__ = ("coded", "energies", "latencies_ns", "numbers", "predicted", "unknown")
 
     def __init__(
         self,
+        *,
         numbers: Mapping[str, NDArray[Any]],
         predicted: NDArray[Any],
         unknown: NDArray[np.bool_],
         coded: Mapping[str, tuple[Sequence[str], NDArray[Any]]],
         latencies_ns: NDArray[np.int64],
+        energies: Mapping[str, NDArray[np.float64]],
     ) -> None:
         self.numbers = numbers
         self.predicted = predicted
         self.unknown = unknown
         self.coded = coded
         self.latencies_ns = latencies_ns
+        self.energies = energies
 
 
 def _of_journal(table: CycleTable) -> _Segment:
@@ -117,6 +128,7 @@ def _of_journal(table: CycleTable) -> _Segment:
         unknown=unknown,
         coded={name: ([str(word) for word in words], places) for name, (places, words) in factors.items()},
         latencies_ns=table.latencies_ns,
+        energies={name: frame[column].to_numpy() for name, column in channel_columns(frame).items()},
     )
 
 
@@ -137,4 +149,5 @@ def _of_sealed(path: Path) -> _Segment:
         unknown=predicted.is_null().to_numpy().astype(np.bool_),
         coded=coded,
         latencies_ns=lists.flatten().to_numpy(zero_copy_only=False),
+        energies=channel_energies(table["channels"]),
     )

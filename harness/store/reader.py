@@ -4,7 +4,7 @@ A run that was broken off is read up to its torn end. Checksums, schema versions
 cycles are verified; what does not fit is refused by file and place.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,9 +37,9 @@ class Run:
         recovered_lines: damaged lines dropped from the ends of its journals, cut or passed over.
         opened, closed, incidents: records of the sittings, in the order they were written.
         imported: cases of another tool, whose figures stand in place of cycles; empty for a measured run.
-        cycles: one row a cycle, in order: the scalar fields of `harness.record.Cycle` and `repeats`; `energy_j`
-            is NaN and `predicted` <NA> where the cycle has none; reasons in `void` are joined by `;`, empty for
-            a valid cycle.
+        cycles: one row a cycle, in order: the scalar fields of `harness.record.Cycle`, `repeats`, and `energy_NAME_j`
+            of each channel of a meter that has several; energies are NaN and `predicted` <NA> where the cycle has none;
+            reasons in `void` are joined by `;`, empty for a valid cycle.
         all_latencies_ns: of all inferences of all cycles in order, `repeats` to a row, int64.
     """
 
@@ -55,6 +55,13 @@ class Run:
     cycles: "pd.DataFrame" = field(repr=False)
     all_latencies_ns: NDArray[np.int64] = field(repr=False)
 
+    @property
+    def channels(self) -> Mapping[str, str]:
+        """Columns of `cycles` with the energy of each channel of a meter that has several, by the channel's name."""
+        from harness.store.table import channel_columns  # noqa: PLC0415 - pandas is only where runs are read
+
+        return channel_columns(self.cycles)
+
     def latencies_ns(self, case: str, sitting: int | None = None) -> NDArray[np.int64]:
         """Latencies of a case's valid counted cycles, in order; of all its sittings where none is named.
 
@@ -69,7 +76,9 @@ class Run:
         return self.all_latencies_ns[np.repeat(wanted.to_numpy(np.bool_), rows["repeats"].to_numpy())]
 
     def power(self, case: str, sitting: int, part: int = 1) -> NDArray[Any]:
-        """Raw power samples of one part of a sitting in order, as `harness.store.SAMPLE`; read on each call.
+        """Raw power samples of one part of a sitting, those of each channel in order, as `harness.store.SAMPLE`.
+
+        They are read on each call.
 
         Raises:
             StoreError: a power file cannot be read or is damaged.

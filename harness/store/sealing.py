@@ -5,7 +5,7 @@ all in zstd with a checksum on each page (https://parquet.apache.org/docs/file-f
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,20 @@ _VERSION = {b"schema_version": b"%d" % SCHEMA_VERSION}
 _LATENCIES = "latencies_ns.list.element"
 _ROW_GROUP = 1 << 17
 
+CHANNELS_TYPE = pa.map_(
+    pa.string(),
+    pa.struct(
+        [
+            ("energy_j", pa.float64()),
+            ("coverage", pa.float64()),
+            ("samples", pa.int64()),
+            ("lost", pa.int64()),
+            ("saturated", pa.int64()),
+        ]
+    ),
+)
+"""Of each channel of a meter that has several, by its name."""
+
 CYCLE_SCHEMA = pa.schema(
     [
         pa.field("seq", pa.int64(), nullable=False),
@@ -56,6 +70,7 @@ CYCLE_SCHEMA = pa.schema(
         pa.field("predicted", pa.int64()),
         pa.field("output_sha256", pa.string(), nullable=False),
         pa.field("void", pa.string(), nullable=False),
+        pa.field("channels", CHANNELS_TYPE),
     ],
     _VERSION,
 )
@@ -71,10 +86,14 @@ POWER_SCHEMA = pa.schema(
         pa.field("shunt", pa.int16(), nullable=False),
         pa.field("bus", pa.uint16(), nullable=False),
         pa.field("flags", pa.uint32(), nullable=False),
+        pa.field("channel", pa.uint16(), nullable=False),
     ],
     _VERSION,
 )
 """Of a sealed segment of raw power."""
+
+_ADDED: Mapping[str, Any] = {"channels": None, "channel": 0}
+"""Columns that a segment sealed before they were thought of lacks, and what they then hold."""
 
 _ENCODINGS = {
     pa.int64(): "DELTA_BINARY_PACKED",
@@ -106,7 +125,14 @@ def seal_segments(run_dir: Path, cases: Sequence[str]) -> None:
 
 def cycle_table(cycles: Sequence[Cycle]) -> pa.Table:
     """Cycles as a table of `CYCLE_SCHEMA`."""
-    rows = [members_of(cycle) | {"void": ";".join(cycle.void)} for cycle in cycles]
+    rows = [
+        members_of(cycle)
+        | {
+            "void": ";".join(cycle.void),
+            "channels": None if cycle.channels is None else list(cycle.channels.items()),
+        }
+        for cycle in cycles
+    ]
     return pa.Table.from_pylist(rows, schema=CYCLE_SCHEMA)
 
 
@@ -132,6 +158,20 @@ def power_table(chunks: Sequence[Chunk], cases: Sequence[str]) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=POWER_SCHEMA)
 
 
+def channel_energies(column: pa.ChunkedArray) -> dict[str, NDArray[np.float64]]:
+    """Energy of each channel by its name, NaN where a cycle has none of it, from the column `channels`."""
+    maps = column.combine_chunks()
+    rows = np.repeat(np.arange(len(maps)), np.diff(maps.offsets.to_numpy()))
+    names = np.array(maps.keys.to_pylist(), object)
+    joules = maps.items.field("energy_j").to_numpy(zero_copy_only=False)
+    found = {}
+    for name in dict.fromkeys(names.tolist()):
+        own = names == name
+        found[name] = np.full(len(maps), np.nan)
+        found[name][rows[own]] = joules[own]
+    return found
+
+
 def read_sealed(path: Path, schema: pa.Schema, *, filters: Any = None, coded: Sequence[str] = ()) -> pa.Table:
     """The columns of a schema from a sealed segment; others are passed over.
 
@@ -149,12 +189,13 @@ def read_sealed(path: Path, schema: pa.Schema, *, filters: Any = None, coded: Se
         _check_schema(path, found, schema)
         table = pq.read_table(
             path,
-            columns=schema.names,
+            columns=[name for name in schema.names if name in found.names],
             filters=filters,
             partitioning=None,
             page_checksum_verification=True,
             read_dictionary=list(coded),
         )
+        table = _with_added(table, schema)
         return table if coded else table.cast(schema)
     except FileNotFoundError as error:
         raise unreadable(path, error) from error
@@ -168,7 +209,9 @@ def sealed_cycles(path: Path) -> Iterator[Cycle]:
     """Cycles of a sealed segment in order; raises as `read_sealed`."""
     for row in read_sealed(path, CYCLE_SCHEMA).to_pylist():
         try:
-            yield record_of(Cycle, row | {"void": row["void"].split(";") if row["void"] else []})
+            channels = None if row["channels"] is None else dict(row["channels"])
+            void = row["void"].split(";") if row["void"] else []
+            yield record_of(Cycle, row | {"void": void, "channels": channels})
         except MemberError as error:
             raise StoreError(f"{path}: {error}; copy it again from where it was measured") from error
 
@@ -206,11 +249,22 @@ def _check_schema(path: Path, found: pa.Schema, expected: pa.Schema) -> None:
         )
     for field in expected:
         index = found.get_field_index(field.name)
+        if index < 0 and field.name in _ADDED:
+            continue
         if index < 0 or found.field(index).type != field.type:
             raise StoreError(
                 f"{path}: column {field.name} is missing or not {field.type}; "
                 "read the run with the version of the harness that wrote it"
             )
+
+
+def _with_added(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """The table with the columns that were added to the schema since it was sealed, all in the schema's order."""
+    for field in schema:
+        if field.name not in table.schema.names:
+            values = pa.array([_ADDED[field.name]] * table.num_rows, field.type)
+            table = table.append_column(field, values)
+    return table.select(schema.names)
 
 
 def _seal(journal: Path, kind: str, table: pa.Table) -> None:

@@ -21,7 +21,7 @@ from harness.store.line import encode as encode_line
 from harness.store.manifest import COMPLETE, Manifest, write_manifest
 from harness.store.members import SittingRecord, members_of
 from harness.store.opening import open_again, open_new
-from harness.store.power import Chunk, samples_of
+from harness.store.power import Chunk, by_channel, samples_of
 from harness.store.power import encode as encode_chunk
 from harness.store.progress import Progress, progress_of
 from harness.store.series import Series
@@ -181,15 +181,13 @@ class RunWriter:
         """
         if not len(raw):
             return
-        chunk = Chunk(
-            case=tuple(self.start.cases).index(case),
-            sitting=sitting,
-            part=part,
-            first=self._progress.samples,
-            samples=samples_of(raw),
-        )
-        self._power.append(encode_chunk(chunk), rows=len(raw), kept=self._kept)
-        self._progress.samples += len(raw)
+        place = tuple(self.start.cases).index(case)
+        for samples in by_channel(samples_of(raw)):
+            chunk = Chunk(
+                case=place, sitting=sitting, part=part, first=self._progress.samples, samples=samples
+            )
+            self._power.append(encode_chunk(chunk), rows=len(samples), kept=self._kept)
+            self._progress.samples += len(samples)
 
     def sync_if_due(self, now_ns: int) -> None:
         """Sync where `SYNC_CYCLES` cycles or `SYNC_NS` have passed since the last time; raises as `sync`."""

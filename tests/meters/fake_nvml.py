@@ -23,6 +23,7 @@ class FakeNvml:
     Attributes:
         clock: nanoseconds.
         power_w: of the only GPU, which has the number 0.
+        architecture: number of its generation; 7 is Ampere.
         missing: functions the GPU does not support.
         is_driver_loaded: without it nothing works.
         opened: times it was opened and not closed.
@@ -30,6 +31,7 @@ class FakeNvml:
 
     clock: Callable[[], int]
     power_w: float = 50.0
+    architecture: int = 7
     missing: tuple[str, ...] = ()
     is_driver_loaded: bool = True
     opened: int = 0
@@ -66,6 +68,11 @@ class FakeNvml:
     def nvmlDeviceGetUUID(self, handle: str) -> str:  # noqa: N802
         """UUID of a GPU."""
         return handle
+
+    def nvmlDeviceGetArchitecture(self, handle: str) -> int:  # noqa: N802
+        """Number of the generation of a GPU."""
+        self._must_support("architecture", handle)
+        return self.architecture
 
     def nvmlSystemGetDriverVersion(self) -> str:  # noqa: N802
         """Version of the driver."""

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from harness.errors import MeterError
 from harness.meters import Flag, Raw
 from harness.meters.i2c import open_i2c
-from harness.meters.ina226 import SHUNT, Ina226
+from harness.meters.ina226 import Ina226
+from harness.meters.monitor import SHUNT
 from harness.meters.simulated import REGISTER_BITS, SimulatedIna226
 from harness.meters.virtual import VirtualClock
 from harness.profile import ChipErrors

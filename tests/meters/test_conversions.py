@@ -96,7 +96,8 @@ def test_a_resolution_is_kept_by_the_fastest_setting(noise_v: float, shunt_v: fl
         return math.hypot(noise_v / math.sqrt(seen), SHUNT_LSB_V / math.sqrt(12))
 
     everything = [Config(average, 140, us) for average in AVERAGES for us in CONVERSIONS_US]
-    fine = [config.period_s for config in everything if scatter_v(config) <= shunt_v]
+    readable = [config for config in everything if config.period_s * (1 - CLOCK_TOLERANCE) > READING_S]
+    fine = [config.period_s for config in readable if scatter_v(config) <= shunt_v]
     if fine:
         config = Config.for_resolution(shunt_v, noise_v=noise_v)
 
@@ -110,6 +111,15 @@ def test_a_resolution_is_kept_by_the_fastest_setting(noise_v: float, shunt_v: fl
 def test_nothing_is_finer_than_the_step_of_the_register() -> None:
     """A chip without noise still has its step of 2.5 uV, with a deviation of 0.72 uV."""
 
-    assert Config(1, 140, 140) == Config.for_resolution(0.73e-6, noise_v=0.0)
+    assert Config(1, 140, 140) == Config.for_resolution(0.73e-6, noise_v=0.0, reading_s=0)
     with pytest.raises(MeterError, match=r"7\.22e-07"):
         Config.for_resolution(0.71e-6, noise_v=0.0)
+
+
+def test_a_coarse_resolution_is_no_reason_to_convert_faster_than_can_be_read() -> None:
+    """One chip is read every 728 us at 400 kHz, three in turn every 1.888 ms; if that takes longer, none is fine."""
+
+    assert Config(1, 140, 588) == Config.for_resolution(1.0, noise_v=0.0)
+    assert Config(4, 140, 332) == Config.for_resolution(1.0, noise_v=0.0, reading_s=3 * READING_S)
+    with pytest.raises(MeterError, match="cannot be had"):
+        Config.for_resolution(1.0, noise_v=0.0, reading_s=60.0)

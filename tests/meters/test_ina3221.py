@@ -71,3 +71,13 @@ def test_a_misspelt_rail_is_told_with_the_nearest(tmp_path: Path) -> None:
         open_ina3221(meter("VDD_GPU_SC"), tmp_path),
     ):
         pass
+
+
+def test_the_shunt_of_a_rail_is_kept(tmp_path: Path) -> None:
+    """Without it the chip's offset in volts could not be told in amperes; a kernel that does not say it leaves None."""
+    jetson(tmp_path)
+    (tmp_path / "sys/class/hwmon/hwmon2/shunt2_resistor").write_text("5000\n")
+    with open_ina3221(meter("VDD_GPU_SOC", "VDD_CPU_CV"), tmp_path) as stream:
+        shunts = stream.configuration()["shunt_ohm"]
+
+    assert {"VDD_GPU_SOC": None, "VDD_CPU_CV": 5e-3} == shunts

@@ -14,6 +14,7 @@ import pytest
 from harness.instruments import (
     HwmonMeter,
     IioMeter,
+    Ina219Meter,
     Ina3221Meter,
     Instrument,
     NvmlMeter,
@@ -27,6 +28,7 @@ from harness.meters import Raw, Remote, Stream
 from harness.meters.counter import Counted
 from harness.meters.hwmon import open_hwmon
 from harness.meters.iio import Iio
+from harness.meters.ina219 import Ina219
 from harness.meters.ina3221 import open_ina3221
 from harness.meters.intervals import trace_of
 from harness.meters.nvml import open_nvml
@@ -42,6 +44,8 @@ from harness.registry import METERS, find_meter
 
 from .fake_nvml import FakeNvml
 from .fake_visa import FakeVisa
+from .rigs import steady
+from .simulated_ina219 import SimulatedIna219
 from .trees import LivingClock, hwmon, plant, rapl
 
 POWER_W = 5.0
@@ -113,8 +117,8 @@ class Contract:
         assert configuration["period_s"] > 0
 
     def test_the_uncertainty_of_the_stamps_is_stated(self, opened: Stream) -> None:
-        """A meter that is not stamped sharply says by how much; only a recording has no more to say."""
-        if isinstance(opened, Replay):
+        """A meter not stamped sharply says by how much; a recording, or a chip whose flag is seen, has none to say."""
+        if isinstance(opened, Replay | Ina219):
             assert not isinstance(opened, Remote)
         else:
             assert isinstance(opened, Remote)
@@ -223,6 +227,26 @@ class TestIna3221(Contract):
         files = {"in1_label": "VDD_IN", "in1_input": 5000, "curr1_input": 1000, "update_interval": 20}
         hwmon(root, 1, "ina3221", "1-0040", **files)
         return open_ina3221(self.meter, root)
+
+
+class TestIna219(Contract):
+    """An INA219 on a bus of this machine, modelled register by register."""
+
+    meter = Ina219Meter(
+        kind="ina219",
+        path="/dev/i2c-1",
+        address=0x40,
+        shunt_ohm=0.1,
+        shunt_range_v=0.16,
+        shunt_conversion_s=532e-6,
+        bus_conversion_s=532e-6,
+        boundary="-",
+    )
+
+    def build(self, root: Path, clock: LivingClock) -> Stream:
+        """5 W at 5 V through 100 mohm."""
+        model = SimulatedIna219(steady(POWER_W), clock)
+        return Ina219(self.meter, model, clock=clock, sleep=clock.sleep)
 
 
 class TestIio(Contract):

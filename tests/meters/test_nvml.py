@@ -90,3 +90,16 @@ def test_the_real_library_is_asked_where_none_is_given() -> None:
         pynvml.nvmlShutdown()
         with open_nvml(METER) as stream:
             assert "energy" == stream.configuration()["read"]
+
+
+@pytest.mark.parametrize(
+    ("number", "missing", "name"),
+    [(2, (), "Kepler"), (7, (), "Ampere"), (99, (), None), (2, ("architecture",), None)],
+    ids=["old", "newer", "of the future", "not told"],
+)
+def test_the_generation_is_kept(number: int, missing: tuple[str, ...], name: str | None) -> None:
+    """NVIDIA states the accuracy of some generations; one that is not known is None and no error."""
+    nvml = FakeNvml(clock=VirtualClock(), architecture=number, missing=missing)
+    meter = NvmlMeter(kind="nvml", gpu=0, read="power", period_s=0.1, boundary="the GPU")
+    with open_nvml(meter, nvml) as stream:
+        assert name == stream.configuration()["architecture"]

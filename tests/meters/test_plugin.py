@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import PATIENCE_S
 
 from harness.errors import FileError, MeterError
 from harness.instruments import PluginMeter
@@ -15,31 +16,47 @@ from harness.registry import METERS, find_meter
 from .trees import plant
 
 MODULE = '''
-"""An energy counter of a constant power that wraps at 50 J, renewed on a schedule."""
+"""An energy counter of a constant power that wraps at 50 J, renewed on a schedule and always looked at in time."""
 
 import time
 
 from harness.meters.counter import Counted
 
 
+class Pace:
+    """Time that passes by sleeping alone: however late the kernel wakes this process, it slept as long as it wanted."""
+
+    def __init__(self):
+        self.now_ns = time.monotonic_ns()
+
+    def __call__(self):
+        return self.now_ns
+
+    def sleep(self, duration_s):
+        time.sleep(duration_s)
+        self.now_ns += round(duration_s * 1e9)
+
+
 class Tally:
     span = 50_000
 
-    def __init__(self, power_w, update_s):
-        self._power_w, self._update_ns = power_w, round(update_s * 1e9)
+    def __init__(self, clock, power_w, update_s):
+        self._clock, self._power_w, self._update_ns = clock, power_w, round(update_s * 1e9)
 
     def open(self):
         return {"chip": "tally"}
 
     def read(self):
-        return round(time.monotonic_ns() // self._update_ns * self._update_ns * 1e-9 * self._power_w * 1e3) % self.span
+        return round(self._clock() // self._update_ns * self._update_ns * 1e-9 * self._power_w * 1e3) % self.span
 
     def close(self):
         pass
 
 
 def open_tally(meter):
-    return Counted(Tally(**meter.options), unit_j=1e-3, origin=meter.origin, period_s=0.004)
+    pace = Pace()
+    tally = Tally(pace, **meter.options)
+    return Counted(tally, unit_j=1e-3, origin=meter.origin, period_s=0.004, clock=pace, sleep=pace.sleep)
 '''
 
 
@@ -59,7 +76,7 @@ def meter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PluginMeter:
 
 def test_a_counters_window_has_its_energy(meter: PluginMeter) -> None:
     """Power is joined like that of any meter, nothing is lost between renewals, and the clock's doubt is told."""
-    with Sampler(meter, subject_pid=None, reply_s=5.0) as sampler:
+    with Sampler(meter, subject_pid=None, reply_s=PATIENCE_S) as sampler:
         log = PowerLog(sampler, lambda _: None)
         log.settle()
         begin_ns = time.monotonic_ns()
@@ -78,7 +95,7 @@ def test_a_plugin_that_is_not_installed_is_told(meter: PluginMeter, monkeypatch:
     monkeypatch.setenv("PYTHONPATH", "")
     with (
         pytest.raises(MeterError, match="meter 'tally' is not known; known are hwmon, iio"),
-        Sampler(meter, subject_pid=None, reply_s=5.0),
+        Sampler(meter, subject_pid=None, reply_s=PATIENCE_S),
     ):
         pass
 

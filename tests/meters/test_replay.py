@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from processes import PATIENCE_S
 from records import CASES, opened, run_start
 
 from harness.errors import FileError, MeterError
@@ -161,10 +162,10 @@ def test_the_sampler_plays_a_recording(tmp_path: Path) -> None:
     """Through the process of its own a recording arrives as replayed power, on this machine's clock."""
     rows = [f"{k * 0.002:.3f},{5 + k % 2}" for k in range(100)]
     meter = written(tmp_path / "a.csv", *rows)
-    with Sampler(meter, subject_pid=None, reply_s=5.0) as sampler:
+    with Sampler(meter, subject_pid=None, reply_s=PATIENCE_S) as sampler:
         sampler.wait_beyond(0)
-        first_ns = int(sampler.drain()["ready_ns"][0])
-        sampler.wait_beyond(first_ns + 30 * MS)
+        drained_ns = int(sampler.drain()["ready_ns"][-1])
+        sampler.wait_beyond(drained_ns + 30 * MS)
         played = sampler.drain()
         watts = sampler.scale.watts(played["shunt"], played["bus"])
 
@@ -178,6 +179,6 @@ def test_a_recording_that_is_gone_ends_the_sampler_with_its_reason(tmp_path: Pat
     """The bench raises the sentence of the sampler's process."""
     with (
         pytest.raises(MeterError, match=r"gone\.csv: cannot be read"),
-        Sampler(csv_meter(tmp_path / "gone.csv"), subject_pid=None, reply_s=5.0),
+        Sampler(csv_meter(tmp_path / "gone.csv"), subject_pid=None, reply_s=PATIENCE_S),
     ):
         pass

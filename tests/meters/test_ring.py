@@ -82,7 +82,7 @@ def test_a_writer_that_goes_on_while_reading_spoils_no_entry() -> None:
 
 def test_entries_are_the_fields_of_a_sample() -> None:
     """The bytes of the ring are an array of the bench's sample type."""
-    raw = Raw(2**62, 2**31 - 1, -0x8000, 0xFFFF, 2**31)
+    raw = Raw(2**62, 2**31 - 1, -0x8000, 0xFFFF, 2**31, 15)
     with Ring.make() as ring:
         ring.put(raw)
         assert raw == ring.newest()

@@ -5,7 +5,7 @@ import statistics
 import pytest
 
 from harness.meters import ina226
-from harness.meters.ina226 import signed
+from harness.meters.monitor import signed
 from harness.meters.scale import Scale
 from harness.meters.simulated import OVF, WIRE_400_KHZ_S, SimulatedIna226
 from harness.meters.virtual import VirtualClock

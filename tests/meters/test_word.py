@@ -19,7 +19,7 @@ WORDS = st.integers(-(2**31), 2**31 - 1)
 def test_a_word_comes_back_from_a_sample(word: int) -> None:
     """The halves fit in the ring's fields, and their power is that of the word."""
     high, low = split(word)
-    _, _, shunt, bus, _ = ENTRY.unpack(ENTRY.pack(0, 0, high, low, 0))
+    _, _, shunt, bus, _, _ = ENTRY.unpack(ENTRY.pack(0, 0, high, low, 0, 0))
 
     assert word == PowerWord(unit_w=1.0).watts(shunt, bus)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from records import raw_samples
 
 from harness.errors import StoreError
-from harness.store.power import SAMPLE, Chunk, encode, read_chunks, samples_of
+from harness.store.power import SAMPLE, Chunk, by_channel, encode, read_chunks, samples_of
 
 
 def chunks_of(*sizes: int) -> list[Chunk]:
@@ -24,17 +24,49 @@ def chunks_of(*sizes: int) -> list[Chunk]:
     ]
 
 
-@given(samples=hnp.arrays(SAMPLE, st.integers(1, 20)), case=st.integers(0, 99), part=st.integers(1, 9))
+@given(
+    samples=hnp.arrays(SAMPLE, st.integers(1, 20)),
+    case=st.integers(0, 99),
+    part=st.integers(1, 9),
+    channel=st.integers(0, 15),
+)
 def test_chunk_round_trip(
-    tmp_path_factory: pytest.TempPathFactory, samples: NDArray[Any], case: int, part: int
+    tmp_path_factory: pytest.TempPathFactory, samples: NDArray[Any], case: int, part: int, channel: int
 ) -> None:
-    """A chunk reads back as it was, at the ends of every field's range too."""
+    """A chunk reads back as it was, at the ends of every field's range too; it is of one channel."""
+    samples["channel"] = channel
     path = tmp_path_factory.mktemp("power") / "power-000000.bin"
     path.write_bytes(encode(Chunk(case=case, sitting=2, part=part, first=7, samples=samples)))
     (found,) = read_chunks(path, torn_end=False).chunks
 
     assert (case, 2, part, 7) == (found.case, found.sitting, found.part, found.first)
     assert np.array_equal(samples, found.samples)
+
+
+def test_a_chunk_of_an_only_channel_is_as_it_always_was() -> None:
+    """The head of a chunk of channel 0 ends in 32 zero bytes, as before there were channels."""
+    (chunk,) = chunks_of(3)
+
+    assert bytes(32) == encode(chunk)[32:64]
+    assert 64 + 3 * 20 + 4 == len(encode(chunk))
+
+
+def test_samples_without_a_channel_are_of_the_only_one() -> None:
+    """What has no field for the channel has channel 0."""
+    whole = samples_of(raw_samples(4))
+    without = whole[["ready_ns", "delay_ns", "shunt", "bus", "flags"]]
+
+    assert np.array_equal(whole, samples_of(without))
+
+
+def test_channels_are_told_apart_in_their_order() -> None:
+    """Samples of several channels are split by channel; each keeps its order, and none is left out."""
+    samples = samples_of(raw_samples(7))
+    samples["channel"] = [2, 0, 2, 0, 0, 5, 2]
+
+    assert [[1, 3, 4], [0, 2, 6], [5]] == [
+        np.searchsorted(samples["ready_ns"], part["ready_ns"]).tolist() for part in by_channel(samples)
+    ]
 
 
 def test_every_truncation_keeps_the_chunks_before(tmp_path: Path) -> None:

@@ -23,6 +23,15 @@ from harness.store import writer as writer_module
 from harness.store.sealing import CYCLE_SCHEMA, cycle_table, sealed_cycles
 
 NS = st.integers(0, 2**62)
+CHANNELS = st.fixed_dictionaries(
+    {
+        "energy_j": st.none() | st.floats(allow_nan=False, allow_infinity=False),
+        "coverage": st.floats(0, 1),
+        "samples": st.integers(0, 2**40),
+        "lost": st.integers(0, 2**40),
+        "saturated": st.integers(0, 2**40),
+    }
+)
 CYCLES = st.lists(
     st.builds(
         Cycle,
@@ -45,6 +54,7 @@ CYCLES = st.lists(
         predicted=st.none() | st.integers(-1, 1000),
         output_sha256=st.text("0123456789abcdef", min_size=0, max_size=64),
         void=st.lists(st.sampled_from(Void), max_size=3, unique=True).map(tuple),
+        channels=st.none() | st.dictionaries(st.sampled_from(["core", "io", "usb-1"]), CHANNELS),
     ),
     max_size=8,
 )
@@ -258,6 +268,54 @@ def test_columns_added_later_are_passed_over(tmp_path: Path) -> None:
 
     assert 1 == len(run.cycles)
     assert "weather" not in run.cycles
+
+
+def test_a_run_sealed_before_there_were_channels_is_read(tmp_path: Path) -> None:
+    """A segment without the columns of channels reads as one of a meter with just one channel."""
+    with written(tmp_path, [cycle(seq) for seq in range(3)]) as writer:
+        writer.stop(run_stop())
+    new = read_run(writer.path)
+    for name in ("cycles-000000.parquet", "power-000000.parquet"):
+        table = pq.read_table(writer.path / name)
+        pq.write_table(table.drop_columns({"channels", "channel"} & set(table.column_names)), tmp_path / name)
+        old = sealing_module.read_sealed(
+            tmp_path / name,
+            sealing_module.CYCLE_SCHEMA if name.startswith("cycles") else sealing_module.POWER_SCHEMA,
+        )
+
+        assert old.equals(table)
+    assert [None] * 3 == [each.channels for each in sealed_cycles(tmp_path / "cycles-000000.parquet")]
+    assert {0} == set(new.power(CASES[0], 1)["channel"].tolist())
+    assert {} == new.channels
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+@pytest.mark.parametrize("lean", [False, True])
+def test_energies_of_channels_are_columns(tmp_path: Path, *, sealed: bool, lean: bool) -> None:
+    """Each channel's energy is a column of its own, absent where a cycle has none; samples keep their channel."""
+    apart = {"energy_j": 0.25, "coverage": 1.0, "samples": 10, "lost": 0, "saturated": 0}
+    unseen = apart | {"energy_j": None, "coverage": 0.0}
+    cycles = [
+        cycle(0, channels={"core": apart, "io": unseen}),
+        cycle(1, channels={"core": apart, "io": apart}),
+    ]
+    with RunWriter.create(tmp_path, run_start()) as writer:
+        writer.opened(opened())
+        for each in cycles:
+            writer.cycle(each)
+        raw = raw_samples(6)
+        raw["channel"] = [0, 1, 0, 1, 1, 0]
+        writer.samples(CASES[0], 1, 1, raw)
+        if sealed:
+            writer.stop(run_stop())
+        run = read_run(writer.path, lean=lean)
+        kept = run.power(CASES[0], 1)
+
+    assert {"core": "energy_core_j", "io": "energy_io_j"} == run.channels
+    assert [0.25, 0.25] == run.cycles["energy_core_j"].tolist()
+    assert np.array_equal([np.nan, 0.25], run.cycles["energy_io_j"], equal_nan=True)
+    for channel in (0, 1):
+        assert np.array_equal(raw[raw["channel"] == channel], kept[kept["channel"] == channel])
 
 
 def test_the_schema_has_the_fields_of_a_cycle() -> None:

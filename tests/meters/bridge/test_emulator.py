@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from meters.rigs import chip
+from processes import PATIENCE_S
 
 from harness.errors import MeterError
 from harness.meters import Flag
@@ -31,12 +32,12 @@ def port(tmp_path: Path) -> Path:
 
 
 def read_some(path: Path, count: int) -> bytes:
-    """That many bytes of a terminal, within ten seconds."""
-    descriptor, data, deadline_s = os.open(path, os.O_RDWR | os.O_NOCTTY), b"", time.monotonic() + 10
+    """That many bytes of a terminal, as they come."""
+    descriptor, data = os.open(path, os.O_RDWR | os.O_NOCTTY), b""
     try:
-        while len(data) < count and time.monotonic() < deadline_s:
-            if select.select([descriptor], (), (), 0.1)[0]:
-                data += os.read(descriptor, count)
+        while len(data) < count:
+            assert select.select([descriptor], (), (), PATIENCE_S)[0]
+            data += os.read(descriptor, count)
     finally:
         os.close(descriptor)
     return data
@@ -122,7 +123,7 @@ def test_the_sampler_reads_a_bridge(port: Path) -> None:
     """The same sampler, ring and scale serve a bridge; the uncertainty of its clock comes with the samples."""
     with (
         PtyBridge(port) as emulated,
-        Sampler(on_bridge(str(port)), subject_pid=None, reply_s=10.0) as sampler,
+        Sampler(on_bridge(str(port)), subject_pid=None, reply_s=PATIENCE_S) as sampler,
     ):
         begin_ns = time.monotonic_ns()
         sampler.wait_beyond(begin_ns + 100_000_000)
@@ -142,7 +143,7 @@ def test_the_sampler_waits_for_a_bridge_that_was_pulled(port: Path) -> None:
     """A bridge pulled and plugged in again goes on in the same sampler, with RESET."""
     with (
         PtyBridge(port) as emulated,
-        Sampler(on_bridge(str(port)), subject_pid=None, reply_s=10.0) as sampler,
+        Sampler(on_bridge(str(port)), subject_pid=None, reply_s=PATIENCE_S) as sampler,
     ):
         sampler.wait_beyond(time.monotonic_ns())
         sampler.drain()
@@ -160,6 +161,6 @@ def test_a_bridge_that_is_not_there_is_told_by_the_sampler(port: Path) -> None:
     """The sampler's sentence is raised by the bench."""
     with (
         pytest.raises(MeterError, match="usb-bridge cannot be opened"),
-        Sampler(on_bridge(str(port)), subject_pid=None, reply_s=5.0),
+        Sampler(on_bridge(str(port)), subject_pid=None, reply_s=PATIENCE_S),
     ):
         pass
