@@ -15,11 +15,12 @@ from synthetic import measured, true_points
 from harness.judging.limits import Verdict, decide
 from harness.judging.membership import FrontClass, standings
 from harness.judging.percentiles import percentiles
-from harness.judging.stats import look_confidence, ratio
+from harness.judging.stats import between_sittings, look_confidence, ratio
 from harness.quantities import parse_limit
 
 SEED = 226
 LEAST_COVERAGE = 0.94
+LEAST_SITTING_COVERAGE = 0.92
 MOST_FALSE_PASS = 0.05
 MOST_FALSE_MEMBERS = 0.01
 P99 = 2.3263478740408408
@@ -40,6 +41,14 @@ def mean_coverage(repetitions: int) -> float:
         f"mean, AR(1) 0.9, n = 2000: {repetitions - len(with_interval)} of {repetitions} without an interval"
     )
     return float(np.mean([each.lo <= 100 <= each.hi for each in with_interval]))
+
+
+def sitting_coverage(repetitions: int, scatter: float, sittings: int) -> float:
+    """Share of the 95 % intervals of the mean of a few lognormal sittings that hold the truth."""
+    rng = np.random.default_rng([SEED, sittings])
+    drawn = np.exp(scatter * rng.standard_normal((repetitions, sittings)) - scatter**2 / 2)
+    found = [between_sittings(each) for each in drawn]
+    return float(np.mean([each.lo <= 1 <= each.hi for each in found]))
 
 
 def false_passes(repetitions: int, phi: float, n: int, looks: int) -> float:
@@ -84,6 +93,13 @@ def main(scale: float) -> int:
     coverage = mean_coverage(round(2000 * scale))
     print(f"95 % interval of the mean holds it: {coverage:.1%} (at least {LEAST_COVERAGE:.0%})")
     failed = coverage < LEAST_COVERAGE
+    for scatter, sittings in ((0.02, 3), (0.3, 3), (0.6, 3), (0.6, 5), (1.0, 3)):
+        share = sitting_coverage(round(10_000 * scale), scatter, sittings)
+        print(
+            f"95 % interval of the mean of {sittings} sittings that scatter by {scatter:.0%}: {share:.1%} "
+            f"(at least {LEAST_SITTING_COVERAGE:.0%})"
+        )
+        failed |= share < LEAST_SITTING_COVERAGE
     for phi, n, looks in ((0.0, 1000, 1), (0.9, 10_000, 1), (0.0, 1000, 3), (0.5, 3000, 3)):
         share = false_passes(round(1000 * scale), phi, n, looks)
         print(

@@ -179,7 +179,12 @@ def _cycles(case: str, sitting: int, count: int, seq: int, rng: np.random.Genera
         "output_sha256": pa.array([f"{number:064x}" for number in range(1000)]).take(pa.array(item)),
         "void": pa.array([""]).take(pa.array(np.zeros(count, np.int64))),
     }
-    arrays = [pa.array(columns[field.name]).cast(field.type) for field in CYCLE_SCHEMA]
+    arrays = [
+        pa.array(columns[field.name]).cast(field.type)
+        if field.name in columns
+        else pa.nulls(count, field.type)  # what only some meters fill
+        for field in CYCLE_SCHEMA
+    ]
     return pa.Table.from_arrays(arrays, schema=CYCLE_SCHEMA)
 
 

@@ -318,6 +318,9 @@ class Quiet:
         """Say it: the figures are not to be used."""
         print(f"INCIDENT {incident.what}")
 
+    def waiting(self, device: str, holder: str) -> None:
+        """Nothing."""
+
 
 def share_of_time(workload: Workload, device: Device, protocol: Protocol, folder: Path) -> Iterator[str]:
     """How much of a sitting's counted time the device infers."""

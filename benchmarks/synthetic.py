@@ -3,11 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.judging.blocks import GRID, LEVEL, Blocks
+from harness.judging.blocks import GRID, Blocks
 
 SITTINGS, BLOCKS, INFERENCES, ITEMS = 3, 50, 40, 4
 BETWEEN, WITHIN = 0.03, 0.05
 """Relative standard deviations: of a sitting's level, and of a block inside it."""
+
+P99 = 0.99
 
 
 def true_points(n: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -33,17 +35,24 @@ def measured(
         latencies = np.repeat(levels[:, 0], BLOCKS * INFERENCES) * spread * latency_s / np.exp(0.1 * 2.3263)
         ordered = np.sort(latencies)
         n = len(ordered)
-        slow = ordered[int(np.ceil(LEVEL * n)) - 1]
-        own = np.quantile(latencies.reshape(SITTINGS, -1), LEVEL, axis=1, method="inverted_cdf")
-        deviations = np.stack([own / own.mean() - 1, levels[:, 1] / levels[:, 1].mean() - 1], axis=1)
+        slow = ordered[int(np.ceil(P99 * n)) - 1]
+        own = np.quantile(latencies.reshape(SITTINGS, -1), P99, axis=1, method="inverted_cdf")
+        deviations = {
+            "latency_p99_s": own / own.mean() - 1,
+            "energy_per_inference_j": levels[:, 1] / levels[:, 1].mean() - 1,
+        }
         blocks.append(
             Blocks(
                 case=f"synthetic/none/m{number}/none",
                 group="synthetic",
                 sizes=(BLOCKS,) * SITTINGS,
-                energy_j=energy * INFERENCES,
-                inferences=np.full(SITTINGS * BLOCKS, float(INFERENCES)),
-                beyond=(latencies > slow).reshape(-1, INFERENCES).sum(axis=1).astype(np.float64),
+                sums={
+                    "energy_j": energy * INFERENCES,
+                    "inferences": np.full(SITTINGS * BLOCKS, float(INFERENCES)),
+                },
+                beyond={
+                    "latency_p99_s": (latencies > slow).reshape(-1, INFERENCES).sum(axis=1).astype(np.float64)
+                },
                 items=np.full(SITTINGS * BLOCKS, float(ITEMS)),
                 right=right.astype(np.float64),
                 slow_s=ordered[np.minimum((GRID * n).astype(int), n - 1)],

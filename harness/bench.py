@@ -1,31 +1,37 @@
 """This module opens the bench for a plan and goes through its sittings, come what may.
 
 A sitting that breaks, or ends with items that have no valid cycle, is an incident: it is recorded, its cycles are
-kept, and the rest of its items are measured in a new part, as often as the device's `retries` allow.
+kept, and the rest of its items are measured in a new part, if the device's `retries` allow.
 """
 
 import os
 import time
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
-from fnmatch import fnmatchcase
-from pathlib import Path
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from harness.admission import check_device
 from harness.data import LabelledData
 from harness.errors import BenchError, FileError, HarnessError, Interrupted, MeasurementError, StoreError
 from harness.frames import Frame
+from harness.lock import machine_turn
+from harness.opening import run_start
 from harness.plan import Case, Plan
 from harness.profile import Device
-from harness.provenance import clock_anchor, read_provenance, utc_now
-from harness.record import SCHEMA_VERSION, Cycle, Incident, RunStart, RunStop, Void
+from harness.provenance import utc_now
+from harness.record import Cycle, Incident, RunStart, RunStop, Void
 from harness.sitting import Order, Sitting
 from harness.store import RunWriter
 from harness.subject import Answer, Subject, most_likely
+from harness.switch import cycle_power, find_program
 from harness.targets import Target
 from harness.targets.local import LocalTarget
+
+ATTENDANCES = 2
+"""A sitting is gone through to its end this often at most: what makes cycles void twice over, such as a machine that is
+busy with other work, does not pass by trying again."""
 
 
 class Watcher(Protocol):
@@ -40,46 +46,8 @@ class Watcher(Protocol):
     def incident(self, incident: Incident) -> None:
         """Something went wrong."""
 
-
-def check_device(device: Device, found: Mapping[str, Any], engines: Collection[str]) -> None:
-    """Refuse a device that is not the one its file describes.
-
-    Args:
-        device: what is expected.
-        found: what the device says of itself.
-        engines: ids of the engines the plan uses.
-
-    Raises:
-        BenchError: identity, hardware revision or firmware differ, or the firmware is not one an engine may run on.
-    """
-    wanted = device.identity
-    if wanted.kind != "none":
-        answer = found.get(wanted.kind, ())
-        said = [answer] if isinstance(answer, str) else list(answer)
-        if wanted.value not in said:
-            raise BenchError(
-                f"{device.path}: identity.value: expected {wanted.kind} {wanted.value!r}, the device says "
-                f"{', '.join(map(repr, said)) or 'nothing'}; check which board is connected"
-            )
-    revision = found.get("hw_revision")
-    if device.hw_revision is not None and revision is not None and revision != device.hw_revision:
-        raise BenchError(
-            f"{device.path}: hw_revision: expected {device.hw_revision!r}, found {revision!r}; "
-            "correct the file if the board was changed"
-        )
-    firmware = found.get("firmware")
-    if device.firmware is not None and firmware is not None and not fnmatchcase(firmware, device.firmware):
-        raise BenchError(
-            f"{device.path}: firmware: expected {device.firmware!r}, found {firmware!r}; "
-            "update the device or the file"
-        )
-    for engine in engines:
-        patterns = device.firmware_compatibility_matrix.get(engine, ())
-        if patterns and firmware is not None and not any(fnmatchcase(firmware, p) for p in patterns):
-            raise BenchError(
-                f"{device.path}: firmware_compatibility_matrix.{engine}: firmware {firmware!r} is none of "
-                f"{', '.join(patterns)}"
-            )
+    def waiting(self, device: str, holder: str) -> None:
+        """Another has what is to be measured; it is waited for."""
 
 
 @dataclass(slots=True)
@@ -98,6 +66,9 @@ class Bench:
     watcher: Watcher
     answer: Answer = most_likely
     _executed: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    _refused: dict[str, str] = field(default_factory=dict)
+    _mishaps: list[tuple[str, str, int]] = field(default_factory=list)
+    _waited: bool = False
 
     def start(self) -> RunStart:
         """Ask the device who it is, and put down everything known before the first cycle.
@@ -106,25 +77,42 @@ class Bench:
             BenchError: the device is not the one its file describes.
         """
         plan, device = self.plan, self.plan.device
+        if device.power_cycle is not None:
+            # told now, not only when it is needed, in the middle of a night
+            find_program(device.power_cycle, device.path)
         found = self._identify()
         check_device(device, found, {case.engine.kind for case in plan.cases})
-        return RunStart(
-            schema_version=SCHEMA_VERSION,
-            run="",
-            **clock_anchor(),
-            suite=_plain(plan.suite),
-            device=_plain(device),
-            protocol=_plain(plan.protocol),
-            cases=[case.id for case in plan.cases],
-            order=list(plan.order),
-            items={str(sitting): list(rows) for sitting, rows in plan.items.items()},
-            limits=[str(limit) for limit in plan.suite.limits],
-            origin=None if device.meter is None else str(device.meter.origin),
-            seed=plan.seed,
-            plan_sha256=plan.sha256,
-            provenance=read_provenance(Path.cwd()),
-            found={**found, "expected": {"hw_revision": device.hw_revision, "firmware": device.firmware}},
-        )
+        return run_start(plan, found)
+
+    def prepare(self) -> Mapping[str, str]:
+        """Load every case once before any is measured; a sentence for each that cannot be loaded.
+
+        Raises:
+            BenchError: a worker broke at it more often than the device's `retries` allow.
+            FileError: the file of a model cannot be read.
+        """
+        with self._turn():
+            for case in self.plan.cases:
+                if case.id not in self._refused:
+                    self._load(case)
+        return dict(self._refused)
+
+    def _load(self, case: Case) -> None:
+        for attempt in range(self.plan.device.retries + 1):
+            try:
+                self._evidence(case)
+            except MeasurementError as error:
+                self._refused[case.id] = f"{case.id} ({_named_in(self.plan, case)}): {error}"
+            except BenchError as error:
+                self._fail(case.id, f"before measuring: {error}", error)
+                if attempt == self.plan.device.retries:
+                    raise
+                continue
+            return
+
+    def _fail(self, case_id: str, what: str, error: BenchError) -> None:
+        """Remember a fault from before there was a run to put it down in; bring the device to a known state."""
+        self._mishaps.append((case_id, "; ".join(filter(None, [what, self._switch(error)])), error.exit_code))
 
     def run(self, writer: RunWriter) -> Mapping[str, str]:
         """Go through all sittings that are not done; the reason of each case that could not be measured.
@@ -136,12 +124,14 @@ class Bench:
         """
         refused: dict[str, str] = {}
         try:
+            refused |= self._prepare_again(writer)
             for case_id, sitting in self.plan.order:
                 if case_id not in refused:
                     try:
                         self.sit(writer, case_id, sitting)
                     except MeasurementError as error:
-                        refused[case_id] = str(error)
+                        told = str(error)
+                        refused[case_id] = told if told.startswith(case_id) else f"{case_id}: {told}"
         except KeyboardInterrupt:
             writer.stop(RunStop(utc=utc_now(), status="interrupted", reason="stopped by the user"))
             raise Interrupted(
@@ -153,6 +143,18 @@ class Bench:
             raise
         reasons = [*refused.values(), *self.shortfalls(writer, leave_out=refused)]
         writer.stop(RunStop(utc=utc_now(), status="complete", reason="; ".join(reasons)))
+        return refused
+
+    def _prepare_again(self, writer: RunWriter) -> Mapping[str, str]:
+        """Load what was not loaded yet, and put down what happened at it."""
+        try:
+            refused = self.prepare()
+        finally:
+            mishaps, self._mishaps = self._mishaps, []
+            for case_id, what, exit_code in mishaps:
+                self._note(writer, case_id, 1, writer.parts(case_id, 1) + 1, what, exit_code)
+        for case_id, what in refused.items():
+            self._note(writer, case_id, 1, writer.parts(case_id, 1) + 1, what, MeasurementError.exit_code)
         return refused
 
     def shortfalls(self, writer: RunWriter, *, leave_out: Collection[str] = ()) -> list[str]:
@@ -184,7 +186,8 @@ class Bench:
                     return target.ask(
                         Frame(header={"verb": "identify"}), reply_s=self.plan.device.reply_s
                     ).header
-            except BenchError:
+            except BenchError as error:
+                self._fail(self.plan.cases[0].id, f"asking the device who it is: {error}", error)
                 if attempt == self.plan.device.retries:
                     raise
         raise AssertionError  # the last attempt returns or raises
@@ -201,7 +204,7 @@ class Bench:
         retries = self.plan.device.retries
         for attempt in range(retries + 1):
             items = self._missing(writer, case.id, sitting)
-            if not items or writer.attended(case.id, sitting) > retries:
+            if not items or writer.attended(case.id, sitting) >= min(ATTENDANCES, retries + 1):
                 return
             part = writer.parts(case.id, sitting) + 1
             self.watcher.sitting(case.id, sitting, len(items))
@@ -210,27 +213,52 @@ class Bench:
             except StoreError:
                 raise
             except (BenchError, MeasurementError) as error:
-                self._note(writer, case.id, sitting, part, error)
+                self.mishap(writer, case.id, sitting, part, error)
                 if isinstance(error, MeasurementError) or attempt == retries:
                     raise
             else:
                 left = self._missing(writer, case.id, sitting)
                 if left:
-                    self._note(writer, case.id, sitting, part, _shortfall(left, items, given_up))
+                    self.mishap(writer, case.id, sitting, part, _shortfall(left, items, given_up))
 
     def _missing(self, writer: RunWriter, case_id: str, sitting: int) -> list[int]:
         """Planned items of a sitting that have no valid cycle yet, in order."""
         done = writer.done(case_id, sitting)
         return [item for item in self.plan.items[sitting] if item not in done]
 
-    def _note(self, writer: RunWriter, case_id: str, sitting: int, part: int, error: HarnessError) -> None:
+    def mishap(self, writer: RunWriter, case_id: str, sitting: int, part: int, error: HarnessError) -> None:
+        """Put an error of a part down; after one of the bench bring the device to a known state.
+
+        Raises:
+            BenchError: the device's power cannot be cycled, so nothing is known of its state.
+            StoreError: the run directory cannot be written.
+        """
+        self._note(writer, case_id, sitting, part, str(error), error.exit_code)
+        if isinstance(error, BenchError):
+            try:
+                done = self._switch(error)
+            except BenchError as fault:
+                self._note(writer, case_id, sitting, part, str(fault), fault.exit_code)
+                raise
+            if done:
+                self._note(writer, case_id, sitting, part, done, 0)
+
+    def _switch(self, error: BenchError) -> str:
+        """Cycle the power after an error, where the device's file says how; what was done."""
+        device = self.plan.device
+        if device.power_cycle is None:
+            return ""
+        try:
+            done = cycle_power(device.power_cycle, device.path)
+        except BenchError as fault:
+            raise BenchError(f"{error}; then the power could not be cycled: {fault}") from error
+        return f"{device.id}: after that {done}"
+
+    def _note(  # noqa: PLR0917 (of this class alone)
+        self, writer: RunWriter, case_id: str, sitting: int, part: int, what: str, exit_code: int
+    ) -> None:
         incident = Incident(
-            utc=utc_now(),
-            case=case_id,
-            sitting=sitting,
-            part=part,
-            what=str(error),
-            exit_code=error.exit_code,
+            utc=utc_now(), case=case_id, sitting=sitting, part=part, what=what, exit_code=exit_code
         )
         writer.incident(incident)
         self.watcher.incident(incident)
@@ -239,9 +267,25 @@ class Bench:
         self, writer: RunWriter, case: Case, sitting: int, part: int, items: list[int]
     ) -> Mapping[int, Sequence[Void]]:
         protocol = self.plan.protocol
-        if protocol.cooldown_s:
-            time.sleep(protocol.cooldown_s)
-        return self.sitting(writer, case, sitting, part, items).measure()
+        with self._turn():
+            if protocol.cooldown_s:
+                time.sleep(protocol.cooldown_s)
+            return self.sitting(writer, case, sitting, part, items).measure()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Where the device is this machine, let no other device that is it be measured meanwhile."""
+        if self.plan.device.connection != "local":
+            yield
+            return
+        with machine_turn(f"a sitting on {self.plan.device.id}", waiting=self._wait):
+            yield
+
+    def _wait(self, holder: str) -> None:
+        """Say once in a run that the devices of this machine take turns."""
+        if not self._waited:
+            self._waited = True
+            self.watcher.waiting("this machine", holder)
 
     def sitting(
         self, writer: RunWriter, case: Case, sitting: int, part: int, items: Sequence[int]
@@ -298,20 +342,13 @@ def _shortfall(
     )
 
 
+def _named_in(plan: Plan, case: Case) -> str:
+    """The file of a case's model as the suite has it: relative to the suite's own."""
+    path, folder = case.artefact.path, plan.suite.path.parent
+    return str(path.relative_to(folder) if path.is_relative_to(folder) else path)
+
+
 def _worker_cpus(device: Device) -> Collection[int]:
     """Every processor but the sampler's, where both are on this machine and there is more than one."""
     allowed = sorted(os.sched_getaffinity(0))
     return allowed[:-1] if device.meter is not None and len(allowed) > 1 else ()
-
-
-def _plain(value: Any) -> Mapping[str, Any]:
-    """A frozen value as plain JSON."""
-
-    def plain(part: Any) -> Any:
-        if isinstance(part, Mapping):
-            return {str(key): plain(inner) for key, inner in part.items()}
-        if isinstance(part, list | tuple):
-            return [plain(inner) for inner in part]
-        return str(part) if isinstance(part, Path) else part
-
-    return plain(asdict(value))  # type: ignore[no-any-return]

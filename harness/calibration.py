@@ -174,7 +174,7 @@ def _line(what: str, unit: str, points: Sequence[tuple[float, float]], *, refere
     if max(true) - min(true) < LEAST_SPAN * largest or max(indicated) == min(indicated):
         raise MeasurementError(
             f"{what}: the readings lie between {min(true):g} and {max(true):g} {unit}, too close to tell a gain from "
-            f"an offset; take them over at least {LEAST_SPAN:.0%} of the largest"
+            f"an offset; take them over at least {100 * LEAST_SPAN:.0f} % of the largest"
         )
     gain, offset = linear_regression(indicated, true)
     if abs(gain - 1) > LARGEST_GAIN_ERROR:

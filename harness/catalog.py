@@ -12,6 +12,7 @@ from typing import TypeVar
 from harness.errors import FileError
 from harness.names import ID, hint
 from harness.profile import Board, Device
+from harness.registry import check_engines
 from harness.schema import read_board, read_device, read_suite
 from harness.shipped import shipped_path
 from harness.suite import Suite
@@ -36,7 +37,19 @@ def load_device(name_or_path: str | Path) -> Device:
     Raises:
         FileError: there is none of that name, or its file is wrong.
     """
-    return _read_device(_find("device", name_or_path, _places("devices")))
+    try:
+        path = _find("device", name_or_path, _places("devices"))
+    except FileError:
+        if str(name_or_path) not in _files(_places("devices/boards")):
+            raise
+        on_it = [each.id for each in devices() if isinstance(each, Device) and each.board.id == name_or_path]
+        told = (
+            f"name a device that is one: {', '.join(on_it)}"
+            if on_it
+            else "describe yours in devices/NAME.yaml"
+        )
+        raise FileError(f"{name_or_path}: is a board, not a device; {told}") from None
+    return _read_device(path)
 
 
 def load_suite(name_or_path: str | Path, *, verify: bool = False) -> Suite:
@@ -49,7 +62,7 @@ def load_suite(name_or_path: str | Path, *, verify: bool = False) -> Suite:
     Raises:
         FileError: there is none of that name, or its file or a file it names is wrong.
     """
-    return read_suite(_find("suite", name_or_path, _places("suites")), verify=verify)
+    return _read_suite(_find("suite", name_or_path, _places("suites")), verify=verify)
 
 
 def boards() -> Iterator[Board | FileError]:
@@ -64,12 +77,18 @@ def devices() -> Iterator[Device | FileError]:
 
 def suites() -> Iterator[Suite | FileError]:
     """Every suite there is, by name; what is wrong with a broken file stands in its place."""
-    return _each(_places("suites"), read_suite)
+    return _each(_places("suites"), _read_suite)
 
 
 def _read_device(path: Path) -> Device:
     places = [path.parent / "boards", *_places("devices/boards")]
     return read_device(path, lambda name: read_board(_find("board", name, places)))
+
+
+def _read_suite(path: Path, *, verify: bool = False) -> Suite:
+    suite = read_suite(path, verify=verify)
+    check_engines(suite)
+    return suite
 
 
 def _places(folder: str) -> Sequence[Path]:

@@ -15,10 +15,14 @@ from typing import Any
 _CPU = Path("/sys/devices/system/cpu")
 _THERMAL = Path("/sys/class/thermal")
 _TREE = Path("/proc/device-tree")
+_SCHEDULE = Path("/proc/thread-self/schedstat")
 
 
 def read_environment() -> Mapping[str, Any]:
-    """Clocks, governor, temperatures and load at this moment; keys of what cannot be read are left out."""
+    """Clocks, governor, temperatures and load at this moment, and how long the thread that asks ran and had to wait.
+
+    Keys of what cannot be read are left out.
+    """
     found: dict[str, Any] = {
         "governor": sorted(
             {text for path in _CPU.glob("cpu*/cpufreq/scaling_governor") if (text := _text(path))}
@@ -39,6 +43,7 @@ def read_environment() -> Mapping[str, Any]:
             if (text := _text(path)) and text.isdigit()
         },
         "load_1min": os.getloadavg()[0],
+        **_schedule(),
     }
     return {key: value for key, value in found.items() if value not in ({}, [], None)}
 
@@ -65,6 +70,18 @@ def read_identity() -> Mapping[str, Any]:
         ),
     }
     return {key: value for key, value in found.items() if value not in ([], [""], None, "")}
+
+
+def _schedule() -> dict[str, float]:
+    """How long the calling thread ran so far, and how long it was ready to run and another had the processor.
+
+    In seconds, by the kernel's account (Linux, Documentation/scheduler/sched-stats.rst, /proc/<pid>/schedstat);
+    nothing where it keeps none, which reads as three zeros.
+    """
+    numbers = (_text(_SCHEDULE) or "").split()
+    if len(numbers) < 3 or not all(map(str.isdigit, numbers)) or not int(numbers[2]):
+        return {}
+    return {"thread_ran_s": int(numbers[0]) * 1e-9, "thread_waited_s": int(numbers[1]) * 1e-9}
 
 
 def _text(path: Path) -> str | None:

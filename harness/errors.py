@@ -20,7 +20,7 @@ class HarnessError(Exception):
 
 
 class FileError(HarnessError):
-    """A file or an argument is wrong; nothing was touched.
+    """A file or an argument is wrong; nothing was measured.
 
     Args:
         faults: one sentence each, in the form `file: key.path: sentence`; all faults are told at once.

@@ -6,11 +6,12 @@ ever left behind and none has to be broken. It holds on one machine, where each 
 
 import fcntl
 import json
+import math
 import os
 import stat
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,6 +23,9 @@ LOOK_S = 0.1
 """Between two tries of a process that waits."""
 
 FOLDER_VARIABLE = "HARNESS_LOCKS"
+
+THIS_MACHINE, _TURNSTILE = "this_machine", "this_machine_next"
+"""Locks beside those of the devices, whose ids hold no underscore."""
 
 _RUN_LOCK = Path("/run/lock")
 _TMP = Path("/tmp")  # noqa: S108  not the user's own folder of temporary files: all users must find the lock
@@ -121,6 +125,33 @@ class DeviceLock:
                 self._waiting(holder)
             told = holder
             self._sleep(LOOK_S)
+
+
+@contextmanager
+def machine_turn(
+    who: str, *, waiting: Callable[[str], None] | None = None, folder: Path | None = None
+) -> Iterator[None]:
+    """Have the processors of this machine alone for as long as the block lasts, after waiting as long as it takes.
+
+    Whoever waits for the machine holds the turnstile, which the holder needs before it may have the machine once more:
+    so two that want it again and again take turns.
+
+    Args:
+        who: what is to be told of the holder, such as `a sitting on rpi5-a`.
+        waiting: told of each other holder that is waited for.
+        folder: of the locks; None for the machine's.
+
+    Raises:
+        BenchError: a file of the locks is not what it should be.
+    """
+
+    def lock(name: str) -> DeviceLock:
+        return DeviceLock(name, who=who, wait_s=math.inf, waiting=waiting, folder=folder)
+
+    with ExitStack() as turn:
+        with lock(_TURNSTILE):
+            turn.enter_context(lock(THIS_MACHINE))
+        yield
 
 
 def _open(path: Path) -> int:

@@ -74,6 +74,15 @@ def count(path: Path, dimensions: Mapping[str, int] | None = None) -> Work:
         FileError: it cannot be read, is not a valid model, holds an operator that is not known here or a
             shape that cannot be inferred, or has no multiply-accumulate at all.
     """
+    return count_model(read_model(path), str(path), dimensions)
+
+
+def read_model(path: Path) -> onnx.ModelProto:
+    """The model in an ONNX file.
+
+    Raises:
+        FileError: it cannot be read, or holds no model.
+    """
     try:
         model = onnx.load(str(path))
     except OSError as error:
@@ -82,7 +91,7 @@ def count(path: Path, dimensions: Mapping[str, int] | None = None) -> Work:
         raise FileError(f"{path}: is not an ONNX model: {error}") from error
     if not model.graph.node:
         raise FileError(f"{path}: holds no nodes; it is not an ONNX model")
-    return count_model(model, str(path), dimensions)
+    return model
 
 
 def count_model(model: onnx.ModelProto, name: str, dimensions: Mapping[str, int] | None = None) -> Work:

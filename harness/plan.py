@@ -69,6 +69,16 @@ class Plan:
     seed: int
     sha256: str
 
+    @property
+    def least_s(self) -> float:
+        """How long the run lasts at least by its protocol; starting workers and loading models come on top."""
+        protocol = self.protocol
+        around_s = protocol.cooldown_s + protocol.warmup_s + 2 * protocol.idle_s
+        return sum(
+            around_s + max(protocol.block_s, len(self.items[sitting]) * protocol.window_s)
+            for _, sitting in self.order
+        )
+
     def case(self, case_id: str) -> Case:
         """The case of that id.
 
@@ -105,6 +115,8 @@ def make_plan(  # noqa: PLR0917  the six things a plan is made of, in the order 
     if protocol_name not in suite.protocols:
         raise FileError(f"{suite.path}: protocol.{protocol_name}: {hint(protocol_name, suite.protocols)}")
     protocol = suite.protocols[protocol_name]
+    if protocol_name in suite.items_at_most:
+        protocol = replace(protocol, items=min(suite.items_at_most[protocol_name], len(items)))
     cases = select(all_cases(suite, device), selections)
     plan = Plan(
         suite=suite,

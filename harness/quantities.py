@@ -93,6 +93,20 @@ QUANTITIES: Mapping[str, Quantity] = {
         _quantity("latency_p90_s", "latency p90", SECOND, _LESS, "Latency that 90 % of inferences keep."),
         _quantity("latency_p95_s", "latency p95", SECOND, _LESS, "Latency that 95 % of inferences keep."),
         _quantity("latency_p99_s", "latency p99", SECOND, _LESS, "Latency that 99 % of inferences keep."),
+        _quantity(
+            "latency_p90_early_stopping_s",
+            "latency p90, early stopping",
+            SECOND,
+            _LESS,
+            "What the latency p90 keeps at 99 %, as MLPerf's load generator computes it; no MLPerf result.",
+        ),
+        _quantity(
+            "latency_p99_early_stopping_s",
+            "latency p99, early stopping",
+            SECOND,
+            _LESS,
+            "What the latency p99 keeps at 99 %, as MLPerf's load generator computes it; no MLPerf result.",
+        ),
         _quantity("latency_mean_s", "mean latency", SECOND, _LESS, "Mean latency of one inference."),
         _quantity("latency_max_s", "longest latency", SECOND, _LESS, "Longest latency of one inference."),
         _quantity(
@@ -117,6 +131,13 @@ QUANTITIES: Mapping[str, Quantity] = {
             "Energy per inference times the mean duration of one.",
         ),
         _quantity("power_mean_w", "mean power", WATT, _LESS, "Energy of the windows over their duration."),
+        _quantity(
+            "power_peak_10ms_w",
+            "peak power over 10 ms",
+            WATT,
+            _LESS,
+            "Largest mean power over any 10 ms from the first counted window of a sitting to its last.",
+        ),
         _quantity(
             "idle_power_w", "idle power", WATT, _LESS, "Mean power with the model loaded and nothing running."
         ),
@@ -166,49 +187,76 @@ def find_quantity(name: str) -> Quantity:
         raise FileError(f"{name}: is not a published quantity; {hint(name, QUANTITIES)}") from None
 
 
+def channel_name(energy: str, channel: str) -> str:
+    """Name of an energy of one channel of a meter: `energy_core_j` of `energy_j` and `core`."""
+    return energy.replace("energy_", f"energy_{channel}_", 1)
+
+
+def _whole_name(name: str) -> str:
+    """The name of which this is that of one channel; a quantity's own stays."""
+    of_channel = re.fullmatch(r"energy_[^_]+(_per_inference_j|_j)", name)
+    return f"energy{of_channel[1]}" if of_channel and name not in QUANTITIES else name
+
+
 def bound_name(name: str, side: Literal["lo", "hi"]) -> str:
     """Name of a quantity's lower or upper bound: the unit stays last, `latency_p99_lo_s`."""
     ending = find_quantity(name).unit.ending
     return f"{name.removesuffix(ending)}_{side}{ending}"
 
 
-def print_value(name: str, value: float | None) -> str:
+def print_value(name: str, value: float | None, *, digits: int = 3) -> str:
     """Print a value for people with three digits and a scaled unit: `12.3 µs`, `1.25 mJ`, `53.2 MB`, `99.4 %`.
 
     Shares get one decimal, and as many more as keep 99.96 % from looking like all and 0.04 % like nothing.
 
     Args:
-        name: of the quantity.
+        name: of the quantity, or what `channel_name` made of it.
         value: in its unit; None or a number that is not finite prints as absent.
+        digits: how many; of a share those of its percents below 100.
     """
-    unit = find_quantity(name).unit
+    unit = find_quantity(_whole_name(name)).unit
     if value is None or not math.isfinite(value):
         return ABSENT
-    return _print_share(value) if unit is SHARE else _print_scaled(value, unit)
+    return print_share(value, digits - 2) if unit is SHARE else _print_scaled(value, unit, digits)
 
 
-def _print_share(value: float) -> str:
-    percent = 100.0 * value
-    if value in {0.0, 1.0}:
-        return f"{percent:.1f} %"
-    for decimals in range(1, 10):
-        text = f"{percent:.{decimals}f}"
-        if float(text) not in {0.0, 100.0}:
+def print_share(value: float, decimals: int = 0, *, signed: bool = False) -> str:
+    """Print a share of one, or a relative change, in percent: `86 %`, `+1.4 %`.
+
+    Args:
+        value: the share; 0.86 is 86 %.
+        decimals: of the percents; as many more as keep what is not all or nothing from looking so.
+        signed: with a plus where it is above 0.
+    """
+    percent, sign = 100.0 * value, "+" if signed else ""
+    for more in range(decimals, 10):
+        text = f"{percent:{sign}.{more}f}"
+        if value in {0.0, 1.0} or float(text) not in {0.0, 100.0}:
             return f"{text} %"
-    return f"{percent:.3g} %"
+    return f"{percent:{sign}.3g} %"
 
 
-def _print_scaled(value: float, unit: Unit) -> str:
-    rounded = float(f"{value:.3g}")  # 999.96 µs is to be read as 1.00 ms, not as 1000 µs
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: `1 case`, `2 cases`."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def exact(value: float) -> str:
+    """The shortest decimal that is the value to 12 digits, for files: finer than any meter, without float dust."""
+    return repr(float(f"{value:.12g}"))
+
+
+def _print_scaled(value: float, unit: Unit, digits: int) -> str:
+    rounded = float(f"{value:.{digits}g}")  # 999.96 µs is to be read as 1.00 ms, not as 1000 µs
     if rounded == 0.0:
         return f"0 {unit.symbol}"
     symbol, size = next((step for step in unit.steps if abs(rounded) >= step[1] * (1 - 1e-9)), unit.steps[-1])
     scaled = rounded / size
     if not 1e-3 <= abs(scaled) < 1e4 * (1 - 1e-9):
-        return f"{scaled:.3g} {symbol}"
+        return f"{scaled:.{digits}g} {symbol}"
     if size == 1.0 and unit is BYTE:
         return f"{scaled:.0f} {symbol}"
-    decimals = max(0, 2 - math.floor(math.log10(abs(scaled)) + 1e-9))
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(scaled)) + 1e-9))
     return f"{scaled:.{decimals}f} {symbol}"
 
 

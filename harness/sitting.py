@@ -24,6 +24,7 @@ from harness.plan import Case
 from harness.powerlog import PowerLog
 from harness.profile import Device
 from harness.provenance import utc_now
+from harness.quantities import print_share
 from harness.record import Cycle, Phase, SittingClosed, SittingOpened, Void
 from harness.subject import Answer, Subject, most_likely
 from harness.suite import Protocol as SuiteProtocol
@@ -279,7 +280,7 @@ class Sitting:
         if items and right < self.protocol.preflight_accuracy * len(items):
             raise MeasurementError(
                 f"{self.order.case.id}: {right} of {len(items)} labelled inputs are right before measuring, "
-                f"the suite asks for {self.protocol.preflight_accuracy:.0%}; check the model's file, its "
+                f"the suite asks for {print_share(self.protocol.preflight_accuracy)}; check the model's file, its "
                 "pre-processing and whether this version of the engine runs its precision correctly"
             )
         return right, len(items)

@@ -81,6 +81,7 @@ class Subject:
             "verb": "load",
             "engine": self._case.engine.kind,
             "sha256": self._case.artefact.sha256,
+            "name": path.name,
             "wanted": {**wanted, "dtype": self._dtype, "shape": list(self._shape)},
         }
         reply = self._target.ask(Frame(header=header, body=model), reply_s=self._reply_s)

@@ -1,7 +1,7 @@
 """This module holds what a suite asks for: models, engines, labelled data, protocol and limits."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -144,6 +144,10 @@ class Limit:
         return f"{self.quantity} {self.comparison} {self.bound:.9g}"
 
 
+SCORES = ("equal", "flops-latency-accuracy")
+"""Names of the policies that scores are made by."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Indifference:
     """What makes no difference: figures of a quantity in one box of this width count as equal.
@@ -191,6 +195,9 @@ class Suite:
         looks: how often the verdicts of repeated runs may be looked at; each bound is made surer by it.
         indifference: what counts as equal on the front; empty for nothing.
         bounds: scales of the quantities that scores are made of; empty for no scores.
+        score: policy of `SCORES` that reports show the scores of; None for none.
+        objectives: quantities of the front, all better smaller; empty for the usual ones.
+        items_at_most: name of a protocol to the most items it takes, in place of its `items`; all of fewer.
     """
 
     id: str
@@ -207,3 +214,6 @@ class Suite:
     looks: int = 3
     indifference: Sequence[Indifference] = ()
     bounds: Sequence[Bounds] = ()
+    score: str | None = None
+    items_at_most: Mapping[str, int] = field(default_factory=dict)
+    objectives: Sequence[str] = ()

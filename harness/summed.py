@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from harness.budget import Budget, Effect, Missing, Term
+from harness.quantities import print_share
 
 ASSUMED = "assumed"
 """Sources of terms of which nothing is known begin so."""
@@ -70,7 +71,7 @@ def _own(part: Part, term: Term) -> Term:
         name=f"{part.name}: {term.name}",
         effect=Effect.SHARE if term.effect is Effect.GAIN else term.effect,
         u=abs(part.share) * term.u,
-        evaluation=f"{part.share:.1%} of the energy x {term.evaluation}",
+        evaluation=f"{print_share(part.share, 1)} of the energy x {term.evaluation}",
     )
 
 
@@ -84,7 +85,7 @@ def _common(name: str, parts: Sequence[Part]) -> Term:
         effect=Effect.SHARE if first.effect is Effect.GAIN and not alike else first.effect,
         u=sum(abs(part.share) * term.u for part, term in found),
         evaluation=" + ".join(
-            f"{part.share:.1%} ({part.name}) x {100 * term.u:.3g} %" for part, term in found
+            f"{print_share(part.share, 1)} ({part.name}) x {100 * term.u:.3g} %" for part, term in found
         ),
         source="; ".join(dict.fromkeys(term.source for _, term in found)),
     )

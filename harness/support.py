@@ -45,6 +45,8 @@ class Support:
         model: how it takes an ONNX model.
         choose_when: the hardware it is the first choice on.
         domains: domains of operators it knows beside ONNX's own.
+        symmetric: it reads quantised ONNX files, and only those whose integers are signed, with zero points of 0,
+            whose activations have one scale each and whose biases are not quantised.
         sources: of the statements.
     """
 
@@ -55,6 +57,7 @@ class Support:
     choose_when: str
     domains: Sequence[str]
     sources: Sequence[str]
+    symmetric: bool = False
 
 
 def _says(ability: Ability, note: str = "") -> Statement:
@@ -69,13 +72,21 @@ ENGINES: Mapping[str, Support] = {
         precisions={
             "fp32": _says(_NATIVE),
             "fp16": _says(_NATIVE),
-            "int8": _says(_NATIVE, "after training or quantisation-aware; symmetric s8 x s8 only"),
+            "int8": _says(
+                _NATIVE, "after training or quantisation-aware; symmetric s8 x s8 only, weights per channel"
+            ),
         },
         dynamic="with an explicit optimisation profile",
         model="built from ONNX on the device itself, after a check of its operators",
         choose_when="NVIDIA GPU",
         domains=(),
-        sources=(ARTICLE, "NVIDIA TensorRT Developer Guide, working with quantized types"),
+        sources=(
+            ARTICLE,
+            "NVIDIA TensorRT documentation, Working with Quantized Types: symmetric, signed",
+            "onnx/onnx-tensorrt issue 850: DequantizeLinear of 32-bit biases is refused",
+            "NVIDIA/TensorRT issues 3360 and 3963: QLinearConv and DynamicQuantizeLinear are not imported",
+        ),
+        symmetric=True,
     ),
     "openvino": Support(
         title="OpenVINO",

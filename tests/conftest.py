@@ -2,15 +2,37 @@
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
+from hypothesis.database import DirectoryBasedExampleDatabase, InMemoryExampleDatabase
 
 from harness.lock import FOLDER_VARIABLE
 
-# No test measures time: a busy machine must not turn a slow example into a failure.
-# In CI the examples are the same each time; new ones are looked for at the desk.
-settings.register_profile("harness", deadline=None, derandomize="CI" in os.environ)
+ALWAYS_THE_SAME = {"CI", "TOX_ENV_NAME"} & os.environ.keys()
+"""In CI, which runs tox, the examples are the same each time; new ones are looked for at the desk."""
+EXAMPLES = Path(".hypothesis", "examples")
+
+
+def examples() -> DirectoryBasedExampleDatabase | InMemoryExampleDatabase | None:
+    """Where examples that failed are kept; in memory where this user may not write, as in another's checkout."""
+    if ALWAYS_THE_SAME:
+        return None
+    nearest = next(folder for folder in (EXAMPLES, *EXAMPLES.parents) if folder.exists())
+    if os.access(nearest, os.W_OK | os.X_OK):
+        return DirectoryBasedExampleDatabase(EXAMPLES)
+    return InMemoryExampleDatabase()
+
+
+# No test measures time: a busy machine must not turn a slow example, or slow making of examples, into a failure.
+settings.register_profile(
+    "harness",
+    deadline=None,
+    derandomize=bool(ALWAYS_THE_SAME),
+    database=examples(),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("harness")
 
 

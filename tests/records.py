@@ -148,7 +148,15 @@ def raw_samples(count: int, *, first_ns: int = FIRST_NS) -> NDArray[Any]:
     """Raw samples of a meter, as a bench hands them over."""
     rng = np.random.default_rng(count)
     raw = np.zeros(
-        count, [("ready_ns", "<i8"), ("delay_ns", "<i4"), ("shunt", "<i2"), ("bus", "<u2"), ("flags", "<u4")]
+        count,
+        [
+            ("ready_ns", "<i8"),
+            ("delay_ns", "<i4"),
+            ("shunt", "<i2"),
+            ("bus", "<u2"),
+            ("flags", "<u4"),
+            ("channel", "<u2"),
+        ],
     )
     raw["ready_ns"] = first_ns + np.arange(1, count + 1) * PERIOD_NS + rng.integers(0, 20_000, count)
     raw["delay_ns"] = rng.integers(100_000, 300_000, count)

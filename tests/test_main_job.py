@@ -1,6 +1,7 @@
 """The main job, as a user runs it: real inferences, one report, every figure open to be checked."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 from bench.recompute import recompute
 
+import harness as package
 from harness.catalog import load_suite
 from harness.data import load_data
 from harness.store import Run, find_run, read_run
@@ -51,12 +53,34 @@ COLUMNS = [
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which the main job ran, quick, on the int8 cases."""
-    folder = tmp_path_factory.mktemp("workspace")
-    command = [sys.executable, "-m", "harness", "run", "--quick", "--select", "*/int8"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=os.environ, check=False)
-    assert done.returncode == 0, done.stderr
+    """A folder in which the main job ran, quick, on 20 items of the int8 cases.
+
+    The meter's chip takes 9 ms for a sample, which stays readable for as long, so that windows are without gaps also
+    where other processes take the processor from the sampler.
+    """
+    folder = tmp_path_factory.mktemp("lab") / "workspace"
+    harness("init", str(folder), cwd=folder.parent)
+    device, suite = folder / "devices" / "host.yaml", folder / "suites" / "digits.yaml"
+    edit(device, "shunt_conversion_s: 1.1e-3", "shunt_conversion_s: 8.244e-3")
+    edit(device, "reply_s: 5.0", "reply_s: 60.0")
+    edit(suite, "items: 60", "items: 20\n    samples: 4\n    remeasure: 5")
+    harness("run", "--quick", "--select", "*/int8", cwd=folder)
     return folder
+
+
+def harness(*arguments: str, cwd: Path) -> None:
+    """A command that succeeds."""
+    command = [sys.executable, "-m", "harness", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(Path(package.__file__).parents[1])}
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace exactly one place of a file."""
+    text, count = re.subn(re.escape(old), new, path.read_text(encoding="utf-8"))
+    assert count == 1
+    path.write_text(text, encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -87,19 +111,22 @@ def test_every_figure_can_be_computed_again_from_the_run_directory(run: Run, tab
 
 
 def test_accuracy_is_that_of_a_plain_loop(run: Run, table: pd.DataFrame) -> None:
-    """The share of right answers equals k/n of bare ONNX Runtime over the same images."""
+    """The share of right answers equals k/n of bare ONNX Runtime over the same images: those with a valid cycle."""
     suite = load_suite("digits")
     data = load_data(suite.data)
     for model in suite.models:
         artefact = next(each for each in model.artefacts if each.precision == "int8")
         session = ort.InferenceSession(str(artefact.path), providers=["CPUExecutionProvider"])
-        items = run.start.items["1"]
+        case = f"host/onnxruntime/{model.id}/int8"
+        valid = run.cycles[(run.cycles["phase"] == "measure") & (run.cycles["void"] == "")]
+        items = set(valid.loc[valid["case"] == case, "item"])
         right = sum(
             int(session.run(None, {"input": data.input(item)})[0].argmax()) == data.label(item)
             for item in items
         )
 
-        assert right / len(items) == table.loc[f"host/onnxruntime/{model.id}/int8", "accuracy"]
+        assert items <= set(run.start.items["1"])
+        assert right / len(items) == table.loc[case, "accuracy"]
 
 
 def test_each_cycle_holds_all_three(run: Run) -> None:
@@ -112,7 +139,8 @@ def test_each_cycle_holds_all_three(run: Run) -> None:
     ]
 
     assert (cycles["energy_j"] > 0).all()
-    assert (cycles["samples"] >= 10).all()
+    assert len(cycles)
+    assert (cycles["samples"] >= run.start.protocol["samples"]).all()
     assert (cycles["coverage"] >= 0.9).all()
     assert cycles["predicted"].notna().all()
     assert window_ns == list(run.cycles["end_ns"] - run.cycles["begin_ns"])

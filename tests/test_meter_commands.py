@@ -2,7 +2,10 @@
 
 import json
 import re
+import time
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -16,17 +19,35 @@ from harness.errors import FileError, HarnessError, MeterError
 from harness.meters.replay import read_recording
 from harness.shipped import shipped_path
 
-HOST = shipped_path("devices/host.yaml").read_text(encoding="utf-8")
+HOST = re.sub(
+    r"(?m)^reply_s: .*", "reply_s: 60.0", shipped_path("devices/host.yaml").read_text(encoding="utf-8")
+)
+"""The shipped device, which is given all the time that a crowded machine may need."""
+
+RAILS = (
+    (Path(__file__).parents[1] / "docs/examples/two-rails.yaml")
+    .read_text(encoding="utf-8")
+    .replace("connection: local\n", "connection: local\nreply_s: 60.0\n")
+)
+"""The example with two chips, given the same time."""
 
 CALIBRATE = ("--reference", "multimeter 7", "--reference-u", "0.0005", "--seconds", "0.3")
 
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder to work in, with a place for devices."""
+    """A folder to work in, with the device `host`."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "devices").mkdir()
+    device(tmp_path, "host")
     return tmp_path
+
+
+def at_each_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second of watching passes from look to look, however long a look takes."""
+    ticks = count()
+    clock = SimpleNamespace(monotonic=lambda: float(next(ticks)), sleep=time.sleep)
+    monkeypatch.setattr("harness.cli.watching.time", clock)
 
 
 def device(workspace: Path, name: str, *changes: tuple[str, str]) -> Path:
@@ -73,6 +94,17 @@ def replayed(workspace: Path, name: str = "replayed") -> Path:
     return path
 
 
+def rails(workspace: Path, name: str = "rails", *changes: tuple[str, str]) -> Path:
+    """The example with two chips under another name, with changes of its text."""
+    text = RAILS.replace("id: two-rails", f"id: {name}")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    path = workspace / f"devices/{name}.yaml"
+    path.write_text(text)
+    return path
+
+
 @pytest.mark.usefixtures("workspace")
 def test_list_is_json_for_a_script() -> None:
     """Whatever this machine has, the list can be read."""
@@ -115,8 +147,10 @@ def test_selftest_passes_the_simulated_chip() -> None:
 
 
 @pytest.mark.usefixtures("workspace")
-def test_selftest_sees_this_machine_work() -> None:
-    """One busy processor is seen by the simulated chip that is fed by it."""
+def test_selftest_sees_this_machine_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One busy processor is seen by the simulated chip that is fed by it, whatever share of it others leave."""
+    monkeypatch.setattr("harness.cli.testing.time", SimpleNamespace(monotonic_ns=time.process_time_ns))
+
     assert "ok    response: " in attempted("selftest", "--seconds", "0.6")
 
 
@@ -150,9 +184,11 @@ def test_selftest_tells_a_bus_that_is_not_there(workspace: Path) -> None:
 
 
 @pytest.mark.usefixtures("workspace")
-def test_watch_prints_lines_where_there_is_no_terminal() -> None:
-    """One line a second with power, rate and origin."""
-    lines = run("watch", "--seconds", "1.5").output.splitlines()
+def test_watch_prints_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Line by line power, rate and origin."""
+    at_each_look(monkeypatch)
+    monkeypatch.setattr("harness.cli.watching.LINE_S", 0.2)
+    lines = run("watch", "--seconds", "3.5").output.splitlines()
 
     assert lines
     assert all(" samples/s" in line and line.endswith("simulated") for line in lines)
@@ -163,7 +199,8 @@ def test_watch_draws_where_there_is_one(workspace: Path, monkeypatch: pytest.Mon
     replayed(workspace)
     console = Console(force_terminal=True, width=60, record=True)
     monkeypatch.setattr("harness.cli.watching.Console", lambda: console)
-    run("watch", "replayed", "--seconds", "0.5")
+    at_each_look(monkeypatch)
+    run("watch", "replayed", "--seconds", "3.5")
     drawn = console.export_text()
 
     assert "replayed: the rail of a trace" in drawn
@@ -277,3 +314,111 @@ def test_a_device_without_a_meter_is_told(workspace: Path) -> None:
     _, error = failing("show", "bare")
 
     assert "bare.yaml: meter: is null" in str(error)
+
+
+def test_show_tells_each_channel(workspace: Path) -> None:
+    """Each chip's setting, factors and figures stand by its channel; the power is the sum of those that count."""
+    rails(workspace)
+    shown = json.loads(run("show", "rails", "--json").output)
+    apart = shown["measured"]["channels"]
+
+    assert {"core": "0x40", "io": "0x41"} == {
+        name: each["address"] for name, each in shown["channels"].items()
+    }
+    assert [0.010, 0.025] == [shown["watts"][name]["shunt_ohm"] for name in ("core", "io")]
+    assert 5.0 == pytest.approx(apart["core"]["voltage_v"], abs=0.05)
+    assert 12.0 == pytest.approx(apart["io"]["voltage_v"], abs=0.05)
+    assert shown["measured"]["power_mean_w"] == pytest.approx(
+        apart["core"]["power_mean_w"] + apart["io"]["power_mean_w"]
+    )
+    assert re.search(r"(?m)^    io:$", run("show", "rails").output)
+
+
+def test_watch_tells_each_channel(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A line has the sum and the mean of each channel; of samples out of step there is no least and no largest sum."""
+    rails(workspace)
+    at_each_look(monkeypatch)
+    line = run("watch", "rails", "--seconds", "3").output.splitlines()[0]
+
+    assert re.match(r"[\d.]+ W \(core [\d.]+ W, io [\d.]+ W\), \d+ samples/s", line)
+
+
+def test_selftest_looks_at_each_channel(workspace: Path) -> None:
+    """Every finding names its channel; what is known of the circuit is of one rail, which must be named."""
+    rails(workspace)
+    told = attempted("selftest", "rails", "--seconds", "0.5", "--elsewhere")
+    only = attempted(
+        "selftest", "rails", "--seconds", "0.5", "--elsewhere", "--channel", "io", "--volts", "12"
+    )
+    _, refused = failing("selftest", "rails", "--volts", "5")
+    _, unknown = failing("selftest", "rails", "--channel", "usb")
+    _, needless = failing("selftest", "host", "--channel", "io")
+
+    assert all(
+        f"{name}: {what}: " in told for name in ("core", "io") for what in ("bus", "chip clock", "voltage")
+    )
+    assert "io: voltage: 12.0" in only
+    assert "core:" not in only
+    assert "say which by --channel core, io" in str(refused)
+    assert "its channels are core, io" in str(unknown)
+    assert "it has just one" in str(needless)
+
+
+def test_one_rail_that_sees_the_work_is_enough(workspace: Path) -> None:
+    """A rail that does not feed the processor is no fault beside one that does; where none sees the work, all are."""
+    unmoved = ("core_w: 1.0", "core_w: 0.0")
+    rails(workspace, "rails", unmoved)
+    rails(workspace, "still", unmoved, ("core_w: 8.0", "core_w: 0.0"))
+
+    assert re.search(r"(?m)^note  io: response", attempted("selftest", "rails", "--seconds", "0.5"))
+    assert 2 == len(
+        re.findall(r"(?m)^LOOK  \w+: response", attempted("selftest", "still", "--seconds", "0.5"))
+    )
+
+
+def test_each_channel_is_calibrated_by_itself(workspace: Path) -> None:
+    """A record is of one chip, is applied to its channel alone, and is refused for another."""
+    readings = workspace / "readings.csv"
+    readings.write_text(
+        "reference_v,reference_a,indicated_v,indicated_a\n"
+        "5.00,0.0,4.95,0.0\n5.30,0.5,5.247,0.495\n5.60,1.0,5.544,0.99\n"
+    )
+    rails(workspace)
+    out = workspace / "devices/core.json"
+    arguments = ("calibrate", "rails", *CALIBRATE, "--readings", str(readings), "--out")
+    _, unnamed = failing(*arguments, str(out))
+    told = run(*arguments, str(out), "--channel", "core", said="y\n").output
+    record = read_calibration(out)
+    rails(workspace, "known", ("calibration: null # of", "calibration: core.json # of"))
+    shown = json.loads(run("show", "known", "--json").output)
+    rails(workspace, "swapped", ("calibration: null # of", "calibration: core.json # of"), ("0x40", "0x42"))
+    _, swapped = failing("show", "swapped")
+
+    assert "expected one of --channel core, io" in str(unnamed)
+    assert "name it in meter.channels.core: calibration: core.json" in told
+    assert (0x40, 0.010) == tuple(record.circumstances.meter[key] for key in ("address", "shunt_ohm"))
+    assert 1 / 0.99 == pytest.approx(shown["watts"]["core"]["voltage_gain"], rel=1e-6)
+    assert 1.0 == shown["watts"]["io"]["voltage_gain"]
+    assert "was made for a meter with address 64" in str(swapped)
+
+
+def test_a_channel_of_a_recording_is_played(workspace: Path) -> None:
+    """A recording of several channels is kept whole, and played one channel at a time."""
+    rails(workspace)
+    out = workspace / "devices/both.power"
+    run("record", str(out), "rails", "--seconds", "0.5")
+    facts = json.loads((workspace / "devices/both.power.json").read_text())
+    begin, end = HOST.index("meter: # null"), HOST.index("calibration: null")
+    for name, wanted in (("io", ", channel: io"), ("none", ""), ("usb", ", channel: usb")):
+        meter = f"meter: {{kind: replay, path: both.power, boundary: one rail{wanted}}}\n\n"
+        text = (HOST[:begin] + meter + HOST[end:]).replace("id: host", f"id: {name}")
+        (workspace / f"devices/{name}.yaml").write_text(text)
+    played = json.loads(run("show", "io", "--json").output)
+    _, none = failing("show", "none")
+    _, usb = failing("show", "usb")
+
+    assert {"core", "io"} == set(facts["channels"])
+    assert ["core", "io"] == facts["total"]
+    assert 12.0 == pytest.approx(played["measured"]["voltage_v"], abs=0.05)
+    assert "expected one of its channels: core, io" in str(none)
+    assert "found usb" in str(usb)

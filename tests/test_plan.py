@@ -137,6 +137,24 @@ def test_order_goes_to_and_fro(cases: int, sittings: int, expected: str) -> None
     assert expected == turns(a_plan(cases, sittings=sittings))
 
 
+@pytest.mark.parametrize(("there", "planned"), [(600, 60), (61, 60), (60, 60), (9, 9)])
+def test_usual_quick_protocol_takes_few_items(there: int, planned: int) -> None:
+    """A protocol that takes so many items at most takes all where there are fewer."""
+    suite = replace(a_suite(protocol=replace(PROTOCOL, sittings=1)), items_at_most={"standard": 60})
+    plan = make_plan(suite, DEVICE, "standard", (), 0, range(there))
+
+    assert {1: planned} == {sitting: len(items) for sitting, items in plan.items.items()}
+    assert planned == plan.protocol.items
+
+
+def test_least_time_is_that_of_the_protocol() -> None:
+    """Two cases with two sittings of 50 windows of 10 ms, a pause, a warm-up and idle power before and after."""
+    pauses = {"cooldown_s": 1.0, "warmup_s": 0.5, "idle_s": 0.25}
+
+    assert 2 * 2 * (2.0 + 0.5) == pytest.approx(a_plan(sittings=2, **pauses).least_s)
+    assert 2 * 2 * (2.0 + 3.0) == pytest.approx(a_plan(sittings=2, block_s=3.0, **pauses).least_s)
+
+
 @given(cases=st.integers(1, 9), sittings=st.integers(1, 9))
 def test_every_case_has_every_sitting_once(cases: int, sittings: int) -> None:
     """The order holds each case and sitting once, all cases of a sitting before the next sitting."""

@@ -1,13 +1,26 @@
 """Quantities are named, printed and limited in one way."""
 
 import math
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import harness
 from harness.errors import FileError
-from harness.quantities import ABSENT, QUANTITIES, SHARE, bound_name, find_quantity, parse_limit, print_value
+from harness.quantities import (
+    ABSENT,
+    QUANTITIES,
+    SHARE,
+    bound_name,
+    exact,
+    find_quantity,
+    parse_limit,
+    print_share,
+    print_value,
+)
 from harness.suite import Limit
 
 
@@ -153,3 +166,42 @@ def test_unknown_quantity_has_a_hint() -> None:
     """Asking for a quantity that is not published names the nearest."""
     with pytest.raises(FileError, match="did you mean energy_per_inference_j"):
         find_quantity("energy_per_inferense_j")
+
+
+@pytest.mark.parametrize(
+    ("share", "decimals", "signed", "text"),
+    [
+        (0.86, 0, False, "86 %"),
+        (1.0, 0, False, "100 %"),
+        (0.999, 0, False, "99.9 %"),
+        (0.0004, 0, False, "0.04 %"),
+        (0.0, 1, False, "0.0 %"),
+        (0.014, 1, True, "+1.4 %"),
+        (-0.3, 0, True, "-30 %"),
+    ],
+)
+def test_shares_are_printed_in_percent(share: float, decimals: int, signed: bool, text: str) -> None:
+    """A share is a number, a space and the sign, and what is not all or nothing does not look so."""
+    assert text == print_share(share, decimals, signed=signed)
+
+
+def test_percents_are_printed_in_one_place_only() -> None:
+    """No other module formats with `%`, which leaves out the space."""
+    sources = Path(harness.__file__).parent.rglob("*.py")
+    pattern = re.compile(r"\{[^{}]*:[+]?\.?\d*%\}")
+
+    assert [] == [path.name for path in sources if pattern.search(path.read_text("utf-8"))]
+
+
+@given(st.floats(1e-12, 1e12))
+def test_exact_is_without_float_dust(value: float) -> None:
+    """A number for a file reads as the same to 12 digits, and no longer decimal is written."""
+    text = exact(value)
+
+    assert float(text) == pytest.approx(value, rel=1e-11)
+    assert len(text.partition("e")[0].replace(".", "").strip("0")) <= 12
+
+
+def test_exact_of_a_clock_reading() -> None:
+    """Nanoseconds in seconds are written as people would."""
+    assert "5.578e-06" == exact(5578 * 1e-9)

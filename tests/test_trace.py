@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.trace import GAP_PERIODS, Trace
+from harness.trace import GAP_PERIODS, Trace, Traces
 
 PERIOD_NS = 1_000
 
@@ -135,3 +135,50 @@ def test_saturated_samples_are_counted_where_they_touch() -> None:
     assert [1, 0, 1, 2] == [
         trace.window(*w).saturated for w in ((0, 1_000), (1_000, 2_000), (1_500, 2_500), (0, 3_000))
     ]
+
+
+@given(st.tuples(STEPS, STEPS), st.tuples(POWERS, POWERS), WINDOW, st.sampled_from([("core", "io"), ("io",)]))
+def test_channels_add_up_to_exact_arithmetic(
+    steps: tuple[list[int], list[int]],
+    powers: tuple[list[int], list[int]],
+    window: tuple[int, int],
+    total: tuple[str, ...],
+) -> None:
+    """Energies of channels that are not in step add up exactly; coverage and samples are the least, losses add up."""
+    made_of = {"core": made(steps[0], powers[0]), "io": made(steps[1], powers[1], 137)}
+    begin, end = window[0], window[0] + window[1]
+    found = Traces(channels={name: trace for name, (trace, _, _) in made_of.items()}, total=total).window(
+        begin, end
+    )
+    overlaps = {
+        name: [max(0, min(end, e) - max(begin, b)) for b, e, _ in exact]
+        for name, (_, exact, _) in made_of.items()
+    }
+    apart = {name: trace.window(begin, end) for name, (trace, _, _) in made_of.items()}
+
+    assert apart == found.channels
+    assert min(float(Fraction(sum(each), end - begin)) for each in overlaps.values()) == found.coverage
+    assert min(power.samples for power in apart.values()) == found.samples
+    assert sum(power.lost for power in apart.values()) == found.lost
+    if all(sum(overlaps[name]) for name in total):
+        energy = sum(
+            Fraction(sum(w * o for w, o in zip(made_of[name][2], overlaps[name], strict=True)), 10**9)
+            for name in total
+        )
+        assert float(energy) == pytest.approx(found.energy_j, rel=1e-12, abs=1e-18)
+    else:
+        assert found.energy_j is None
+
+
+def test_a_channel_with_a_gap_is_seen_in_the_whole() -> None:
+    """A gap of one channel lowers the coverage of the whole and counts as lost, though the other saw everything."""
+    whole = Trace.from_stamps(range(1_000, 21_000, 1_000), [2.0] * 20, period_ns=1_000)
+    broken = Trace.from_stamps(
+        [*range(1_100, 6_100, 1_000), *range(9_100, 21_100, 1_000)], [3.0] * 17, period_ns=1_000
+    )
+    found = Traces(channels={"core": whole, "io": broken}, total=("core", "io")).window(4_000, 14_000)
+
+    assert 1.0 == found.channels["core"].coverage
+    assert 0.7 == found.channels["io"].coverage == found.coverage
+    assert 3 == found.lost == found.channels["io"].lost
+    assert 2.0 * 10e-6 + 3.0 * 7e-6 == pytest.approx(found.energy_j)

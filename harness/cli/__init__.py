@@ -12,6 +12,7 @@ import typer
 
 from harness.cli.imports import app as imports
 from harness.cli.meter import app as meter
+from harness.errors import FileError
 
 app = typer.Typer(
     help="Latency, power and accuracy of the same inference cycle, judged on a Pareto front.",
@@ -43,7 +44,9 @@ Select = Annotated[
     list[str] | None,
     typer.Option(metavar="GLOB", help="Only cases whose id matches, such as '*/int8'; may be repeated."),
 ]
-Quick = Annotated[bool, typer.Option("--quick", help="The suite's quick protocol: seconds, one sitting.")]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="The suite's quick protocol: a look at few items, one sitting.")
+]
 Full = Annotated[
     bool, typer.Option("--full", help="The suite's full protocol: hours, for published figures.")
 ]
@@ -75,7 +78,23 @@ Objectives = Annotated[
     typer.Option(
         "--objective",
         metavar="QUANTITY",
-        help="What the front is made of, in place of the runs' own; may be repeated.",
+        help="What the front is made of, in place of the suite's or the usual three; may be repeated.",
+    ),
+]
+ScorePolicy = Annotated[
+    str | None,
+    typer.Option("--score", metavar="POLICY", help="Score by a policy: equal, flops-latency-accuracy."),
+]
+Weights = Annotated[
+    list[str] | None,
+    typer.Option("--weight", metavar="QUANTITY=W", help="Weights in place of the policy's; may be repeated."),
+]
+Preferences = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--prefer",
+        metavar="'A > B'",
+        help="A case preferred to another; searches weights that agree; may be repeated.",
     ),
 ]
 Markdown = Annotated[
@@ -170,6 +189,7 @@ def run(
     quick: Quick = False,
     full: Full = False,
     seed: Seed = 1,
+    objective: Objectives = None,
     results: Results = RESULTS,
     reports: Reports = REPORTS,
     resume: Annotated[
@@ -187,14 +207,29 @@ def run(
     from harness.cli.running import resume_run, run_plans
 
     if resume is not None:
-        resume_run(resume, results=results, reports=reports)
+        given = {
+            "--device": device,
+            "--select": select,
+            "--quick": quick,
+            "--full": full,
+            "--shortlist": shortlist,
+        }
+        if excess := [name for name, value in given.items() if value]:
+            raise FileError(f"--resume takes all but folders from the run; leave out {', '.join(excess)}")
+        resume_run(resume, results=results, reports=reports, objectives=objective)
         return
     asked = Asked(suite=suite, devices=device, selections=select, quick=quick, full=full, seed=seed)
     if shortlist is not None:
         from harness.cli.judging import shortlisted
 
-        asked = shortlisted(shortlist, asked, results=results)
-    run_plans(asked.plans(verify=True), results=results, reports=reports, shortlist_of=asked.shortlist_of)
+        asked = shortlisted(shortlist, asked, results=results, objectives=objective)
+    run_plans(
+        asked.plans(verify=True),
+        results=results,
+        reports=reports,
+        shortlist_of=asked.shortlist_of,
+        objectives=objective,
+    )
 
 
 @app.command()
@@ -207,6 +242,9 @@ def report(
     mix: Mix = None,
     limit: Limits = None,
     objective: Objectives = None,
+    score: ScorePolicy = None,
+    weight: Weights = None,
+    prefer: Preferences = None,
     compare: Annotated[
         str | None, typer.Option(metavar="RUN", help="An earlier run; the page shows what has changed since.")
     ] = None,
@@ -216,7 +254,7 @@ def report(
     open: Annotated[bool, typer.Option("--open", help="Open the page in a browser.")] = False,  # noqa: A002  the option's name
 ) -> None:
     """Write the HTML page, the CSV and the JSON of one or more runs."""
-    from harness.cli.judging import open_page, write_report
+    from harness.cli.judging import open_page, wish_of, write_report
 
     paths = write_report(
         runs,
@@ -227,6 +265,7 @@ def report(
         mix=mix,
         objectives=objective,
         base=compare,
+        wish=wish_of(score, weight, prefer),
         figures=figures,
     )
     if open:
@@ -248,23 +287,12 @@ def rank(
             metavar="SHARE", help="By how much a precision's accuracy may be lower, such as 0.01 for a point."
         ),
     ] = None,
-    score: Annotated[
-        str | None, typer.Option(metavar="POLICY", help="Score by a policy: equal, flops-latency-accuracy.")
-    ] = None,
-    weight: Annotated[
-        list[str] | None,
-        typer.Option(metavar="QUANTITY=W", help="Weights in place of the policy's; may be repeated."),
-    ] = None,
-    prefer: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="'A > B'",
-            help="A case preferred to another; searches weights that agree; may be repeated.",
-        ),
-    ] = None,
+    score: ScorePolicy = None,
+    weight: Weights = None,
+    prefer: Preferences = None,
 ) -> None:
     """Rank the cases of one or more runs under hard limits, and say which to ship."""
-    from harness.cli.judging import Wishes, print_ranking
+    from harness.cli.judging import print_ranking, wish_of
 
     print_ranking(
         runs,
@@ -274,7 +302,7 @@ def rank(
         mix=mix,
         objectives=objective,
         margin=margin,
-        wishes=Wishes(policy=score, weights=weight or (), preferences=prefer or ()),
+        wish=wish_of(score, weight, prefer),
     )
 
 

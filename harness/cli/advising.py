@@ -17,11 +17,14 @@ from harness.importers.table import read_cases
 from harness.judging.cases import CaseResult, case_results
 from harness.names import hint
 from harness.profile import Board
-from harness.quantities import ABSENT, print_value
-from harness.roofline import Roof
+from harness.quantities import ABSENT, counted, print_value
+from harness.registry import known_engines
+from harness.roofline import CALL_S, Roof
 from harness.schema import read_map
 from harness.store import read_run, runs
 from harness.suite import Limit, Model, Suite
+
+NOT_SERVED = "no engine of this version"
 
 LOOKED_AT = 50
 """Newest runs that are looked through for measured figures."""
@@ -41,7 +44,8 @@ def print_advice(model: str, device: str, *, results: Path, as_json: bool) -> No
     """
     found, limits = _model(model)
     board, device_id = _board(device)
-    advice = advise(found, board, _measured(found, board, device_id, results), limits)
+    measured = _measured(found, board, device_id, results)
+    advice = advise(found, board, measured, limits, served=known_engines())
     if as_json:
         typer.echo(json.dumps(_as_data(advice), indent=2, allow_nan=False))
         return
@@ -58,7 +62,9 @@ def import_table(path: Path, mapping: Path, *, results: Path) -> None:
     table = read_cases(path, read_map(mapping))
     for note in table.notes:
         typer.echo(f"note: {note}")
-    typer.echo(f"{len(table.cases)} cases of origin imported; source: {table.source.facts['source']}")
+    typer.echo(
+        f"{counted(len(table.cases), 'case')} of origin imported; source: {table.source.facts['source']}"
+    )
     typer.echo(str(keep(results, table.source, table.cases)))
 
 
@@ -119,16 +125,22 @@ def _lines(advice: Advice) -> Iterator[str]:
     work = advice.work
     yield f"{advice.model} on {advice.board.title}: advice before measuring, from the file and published facts"
     yield (
-        f"{work.macs} multiply-accumulates, {work.weight_bytes} bytes of weights, "
-        f"{work.peak_bytes} bytes of activations at once"
+        f"{work.macs} multiply-accumulates, {print_value('memory_peak_bytes', work.weight_bytes)} of weights, "
+        f"{print_value('memory_peak_bytes', work.peak_bytes)} of activations at once"
     )
     yield f"engine: {advice.engine}. {advice.why}."
+    if advice.measured_with != advice.engine:
+        ours = advice.measured_with
+        yield f"{advice.engine} is {NOT_SERVED}; " + (f"measure with {ours}" if ours else "measure by hand")
     for engine, shapes in advice.shapes.items():
         yield f"open dimensions {', '.join(work.dynamic)} in {engine}: {shapes}"
+    for precision, quantised in advice.quantised.items():
+        yield f"the {precision} file holds {quantised}"
     yield "what can run:"
     for option in advice.options:
         note = f" ({option.note})" if option.note else ""
-        yield f"  {option.engine:13} {option.precision:5} {option.ability}{note}"
+        served = "" if option.served else f"; {NOT_SERVED}"
+        yield f"  {option.engine:13} {option.precision:5} {option.ability}{note}{served}"
     yield "ESTIMATED, at the published peak and bandwidth; most are far slower, what stays in caches may be faster:"
     for roof in advice.roofs:
         yield from _roof_lines(roof)
@@ -157,17 +169,39 @@ def _lines(advice: Advice) -> Iterator[str]:
 
 
 def _roof_lines(roof: Roof) -> Iterator[str]:
+    memory = print_value("memory_peak_bytes", roof.memory_bytes)
     scaled = ", weights scaled for want of a file" if roof.scaled else ""
-    yield f"  {roof.precision}: memory {roof.memory_bytes:.4g} bytes{scaled}; fits: {roof.fits} ({roof.fits_why})"
-    yield f"    latency {_claim('latency_p50_s', roof.latency_s)}"
-    yield f"    energy {_claim('energy_per_inference_j', roof.energy_j)}"
+    yield f"  {roof.precision}: memory {memory}{scaled}; fits: {roof.fits} ({roof.fits_why})"
+    yield f"    latency {_latency(roof)}"
+    yield f"    energy {_energy(roof)}"
+
+
+def _latency(roof: Roof) -> str:
+    """An estimate below what a call into an engine takes is only a bound."""
+    call, claim = f"below {CALL_S * 1e6:g} \N{MICRO SIGN}s", roof.latency_s
+    if roof.below_call:
+        return f"{call}: calling the engine takes longer ({_sources(claim)})"
+    if claim.least is not None and claim.least < CALL_S:
+        return f"{call} to {print_value('latency_p50_s', claim.greatest)} ({_sources(claim)})"
+    return _claim("latency_p50_s", claim)
+
+
+def _energy(roof: Roof) -> str:
+    if roof.below_call and roof.energy_j.least is not None:
+        least = print_value("energy_per_inference_j", roof.energy_j.least)
+        return f"above {least}: calling the engine takes more ({_sources(roof.energy_j)})"
+    return _claim("energy_per_inference_j", roof.energy_j)
 
 
 def _claim(quantity: str, claim: Claim) -> str:
     if claim.least is None or claim.greatest is None:
         return f"{ABSENT}: {claim.reason}"
     ends = dict.fromkeys(print_value(quantity, value) for value in (claim.least, claim.greatest))
-    return f"{' to '.join(ends)} (estimated; {'; '.join(claim.sources)})"
+    return f"{' to '.join(ends)} ({_sources(claim)})"
+
+
+def _sources(claim: Claim) -> str:
+    return f"estimated; {'; '.join(claim.sources)}"
 
 
 def _as_data(advice: Advice) -> dict[str, Any]:
@@ -178,7 +212,14 @@ def _as_data(advice: Advice) -> dict[str, Any]:
         "work": dataclasses.asdict(advice.work),
         "engine": advice.engine,
         "why": advice.why,
+        "measured_with": advice.measured_with or None,
         "shapes": dict(advice.shapes),
+        "quantised": {
+            precision: [
+                {**dataclasses.asdict(tensor), "symmetric": tensor.symmetric} for tensor in each.tensors
+            ]
+            for precision, each in advice.quantised.items()
+        },
         "options": [dataclasses.asdict(option) for option in advice.options],
         "estimates": [dataclasses.asdict(roof) for roof in advice.roofs],
         "parameters": advice.parameters or None,

@@ -18,6 +18,7 @@ from harness.meters.scale import Scale
 from harness.meters.stream import Channel
 from harness.profile import Ina226Group
 from harness.provenance import utc_now
+from harness.quantities import print_share
 
 READ_BACK = ("manufacturer_id", "die_id", "config")
 COLUMNS = ("reference_v", "reference_a", "indicated_v", "indicated_a")
@@ -173,7 +174,7 @@ def _told(calibration: Calibration) -> Sequence[str]:
         worst = float(np.max(np.abs(line.residuals)))
         lines.append(
             f"{what}: gain {line.gain:.5f}, offset {line.offset:+.3g} {unit}, largest residual {worst:.2g} {unit}, "
-            f"standard uncertainty {line.standard_uncertainty:.3%}"
+            f"standard uncertainty {print_share(line.standard_uncertainty, 3)}"
         )
     lines.append(f"noise at zero current: {calibration.zero_noise_v * 1e6:.2f} uV")
     return lines

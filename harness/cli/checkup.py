@@ -104,10 +104,17 @@ def _processors() -> Iterator[Finding]:
         yield Finding(what="governor", ok=True if steady else None, found=", ".join(governor), advice=advice)
     else:
         yield Finding(what="governor", ok=None, found="this machine does not tell")
-    load = environment["load_1min"]
+    yield find_load()
+
+
+def find_load() -> Finding:
+    """Whether other work leaves this machine the processors that worker and sampler need."""
+    count = len(os.sched_getaffinity(0))
+    load = os.getloadavg()[0]
     busy = load > 0.5 * count
     advice = "other work disturbs latencies; wait or stop it" if busy else ""
-    yield Finding(what="load", ok=None if busy else True, found=f"{load:.2f} over 1 min", advice=advice)
+    found = f"{load:.2f} over 1 min on {count} processor{'s' * (count != 1)}"
+    return Finding(what="load", ok=None if busy else True, found=found, advice=advice)
 
 
 def _buses(paths: Sequence[Path]) -> Finding:

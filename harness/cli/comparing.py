@@ -21,6 +21,7 @@ from harness.outputs.github_action import render_github_action
 from harness.outputs.junit import render_junit
 from harness.outputs.markdown import render_comparison, render_review
 from harness.policy import Action
+from harness.quantities import counted
 from harness.schema import read_policy
 from harness.store import Run, find_run, read_run
 
@@ -157,6 +158,11 @@ def _as_data(comparison: Comparison) -> dict[str, Any]:
 
 def _lines(comparison: Comparison) -> Iterable[str]:
     yield f"base {comparison.base}, candidate {comparison.candidate}"
+    if all(
+        (pair.base.run, pair.base.case) == (pair.candidate.run, pair.candidate.case)
+        for pair in comparison.pairs
+    ):
+        yield "both are the same run: there is no difference to be found"
     for line in comparison.mixed:
         yield f"mixed as asked: {line}"
     for line in comparison.differs:
@@ -165,14 +171,19 @@ def _lines(comparison: Comparison) -> Iterable[str]:
         yield from _pair_lines(pair)
     for case in comparison.alone:
         yield f"{case}: only one run has it"
-    yield f"p by Holm over {len(comparison.pairs)} cases for each quantity; intervals are of one figure alone."
+    if not any(change.margin for pair in comparison.pairs for change in pair.changes):
+        yield "to have sameness shown, say what counts as the same, such as: --margin latency_p99_s=2%"
+    many = len(comparison.pairs) != 1
+    yield (
+        f"p by Holm over {len(comparison.pairs)} case{'s' * many} for each quantity; intervals are of one figure alone."
+    )
 
 
 def _pair_lines(pair: Pair) -> Iterable[str]:
     yield " against ".join(dict.fromkeys((pair.base.case, pair.candidate.case)))
-    for case in (pair.base, pair.candidate):
+    for side, case in (("base", pair.base), ("candidate", pair.candidate)):
         if case.incomplete:
-            yield f"  incomplete in {case.run}: {case.incomplete}"
+            yield f"  incomplete in the {side}, {case.run}: {case.incomplete}"
     for change in pair.changes:
         yield f"  {sentence(change)}"
     if pair.table is not None:
@@ -185,8 +196,8 @@ def _pair_lines(pair: Pair) -> Iterable[str]:
             )
         )
         yield (
-            f"  Of {table.items} items {table.lost} were right only in the base, {table.won} only in the candidate, "
-            f"{table.both} in both, {table.neither} in neither{detectable}."
+            f"  Of {counted(table.items, 'item')} right only in the base: {table.lost}, only in the candidate: "
+            f"{table.won}, in both: {table.both}, in neither: {table.neither}{detectable}."
         )
 
 

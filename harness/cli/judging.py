@@ -4,7 +4,7 @@ import json
 import sys
 import webbrowser
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -13,10 +13,10 @@ from rich.console import Console
 from harness.cli.planning import Asked
 from harness.errors import BenchError, FileError
 from harness.judging.compare import compare
-from harness.judging.declared import declared_bounds
-from harness.judging.front import Ranking
+from harness.judging.front import MIXABLE
 from harness.judging.limits import parse_limits
-from harness.judging.scores import Fit, Scoring, fit_weights, policy_of, score
+from harness.judging.policies import Wish
+from harness.names import hint
 from harness.report import (
     as_data,
     print_details,
@@ -26,46 +26,39 @@ from harness.report import (
     rank_runs,
     render_csv,
     report,
+    undrawn,
 )
-from harness.store import Run, find_run, read_run
+from harness.store import find_run, read_run
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wishes:
-    """What the command line asks of scores.
+def wish_of(
+    policy: str | None, weights: Sequence[str] | None, preferences: Sequence[str] | None
+) -> Wish | None:
+    """What the command line asks of scores; None for nothing.
 
-    Attributes:
-        policy: name; None for no scores unless weights or preferences are given.
+    Args:
+        policy: name; None for `equal` where weights or preferences are given.
         weights: texts such as `latency_p99_s=0.5`.
         preferences: texts such as `A > B`, ids of cases.
+
+    Raises:
+        FileError: a weight or a preference cannot be read.
     """
-
-    policy: str | None = None
-    weights: Sequence[str] = ()
-    preferences: Sequence[str] = ()
-
-    @property
-    def any(self) -> bool:
-        """A score is asked for."""
-        return bool(self.policy or self.weights or self.preferences)
-
-    def scoring(self, ranking: Ranking, runs: Sequence[Run]) -> tuple[Scoring, Fit | None]:
-        """Scores of all cases that fail no limit, and the weights that agree with the preferences.
-
-        Raises:
-            FileError: a wish cannot be read, or a scale is missing in the suite.
-        """
-        policy = policy_of(self.policy or "equal", dict(map(_weight, self.weights)))
-        cases = [placing.case for placing in ranking.placings if placing.layer is not None]
-        scoring = score(cases, policy, declared_bounds(runs))
-        pairs = [_preference(text) for text in self.preferences]
-        return scoring, fit_weights(scoring, pairs) if pairs else None
+    if not (policy or weights or preferences):
+        return None
+    return Wish(
+        policy=policy or "equal",
+        weights=dict(map(_weight, weights or ())),
+        preferences=[_preference(text) for text in preferences or ()],
+    )
 
 
-def show(paths: Sequence[Path], *, reports: Path, console: Console) -> None:
+def show(
+    paths: Sequence[Path], *, reports: Path, console: Console, objectives: Sequence[str] | None = None
+) -> None:
     """Print the ranked table of some runs, write their report and print its paths."""
     runs = [read_run(path, lean=True) for path in paths]
-    ranking = rank_runs(runs)
+    ranking = rank_runs(runs, objectives=objectives)
     print_table(ranking, console)
     print_recommendation(ranking, console)
     _print_paths([*report(runs, reports, ranking=ranking), *paths])
@@ -81,6 +74,7 @@ def write_report(
     mix: Sequence[str] | None,
     objectives: Sequence[str] | None,
     base: str | None = None,
+    wish: Wish | None = None,
     figures: bool = False,
 ) -> Sequence[Path]:
     """Write the page, the table and the data of some runs and print their paths, the page first.
@@ -88,20 +82,30 @@ def write_report(
     Raises:
         FileError: several runs are to be compared with one.
     """
+    _refuse_unknown(mix)
     runs = [read_run(find_run(results, name)) for name in names or ["latest"]]
     if base is not None and len(runs) > 1:
         raise FileError("--compare takes one run to report on; name only one, or leave out --compare")
+    if base is not None and find_run(results, base).samefile(runs[0].path):
+        raise FileError(f"--compare {base}: is the run that is reported on; name an earlier one")
+    ranking = rank_runs(
+        runs,
+        parse_limits(limits) if limits else None,
+        mix=mix or (),
+        objectives=objectives or None,
+        wish=wish,
+    )
     paths = report(
         runs,
         reports,
         title or "",
-        limits=parse_limits(limits) if limits else None,
-        mix=mix or (),
-        objectives=objectives or None,
+        ranking=ranking,
         comparison=compare(read_run(find_run(results, base)), runs[0], mix=mix or ()) if base else None,
         figures=figures,
     )
     _print_paths(paths)
+    if figures and (reason := undrawn(ranking)):
+        typer.echo(reason, err=True)  # what is printed are paths
     return paths
 
 
@@ -124,41 +128,38 @@ def print_ranking(
     mix: Sequence[str] | None,
     objectives: Sequence[str] | None,
     margin: float | None = None,
-    wishes: Wishes | None = None,
+    wish: Wish | None = None,
 ) -> None:
     """Print the ranking of some runs as a table, CSV or JSON, and the scores that are asked for.
 
     Raises:
-        FileError: a limit, a weight or a preference cannot be read.
+        FileError: a limit cannot be read, or a wish names what is not there.
     """
     parsed = parse_limits(limits) if limits else None
+    _refuse_unknown(mix)
     runs = [read_run(find_run(results, name), lean=True) for name in names or ["latest"]]
-    ranking = rank_runs(runs, parsed, mix=mix or (), objectives=objectives or None, margin=margin)
-    scored = wishes.scoring(ranking, runs) if wishes is not None and wishes.any else None
+    ranking = rank_runs(runs, parsed, mix=mix or (), objectives=objectives or None, margin=margin, wish=wish)
     if form == "csv":
         sys.stdout.write(render_csv(ranking))
     elif form == "json":
-        data = as_data(ranking)
-        if scored is not None:
-            scoring, fit = scored
-            data |= {"scores": asdict(scoring), "fit": asdict(fit) if fit else None}
-        typer.echo(json.dumps(data, indent=2, allow_nan=False))
+        typer.echo(json.dumps(as_data(ranking), indent=2, allow_nan=False))
     else:
         console = Console()
         print_table(ranking, console)
         print_details(ranking, console)
-        if scored is not None:
-            print_scores(*scored, console)
+        if ranking.scoring is not None:
+            print_scores(ranking.scoring, ranking.fit, console)
         print_recommendation(ranking, console)
 
 
-def shortlisted(name: str, asked: Asked, *, results: Path) -> Asked:
+def shortlisted(name: str, asked: Asked, *, results: Path, objectives: Sequence[str] | None = None) -> Asked:
     """What to measure afresh of a run: the cases on its front and those possibly on it, in other orders.
 
     Args:
         name: of the run.
         asked: protocol and seed; the seed is changed where it is the run's own.
         results: where runs are kept.
+        objectives: of that front; None for those of the suite, or the usual ones.
 
     Raises:
         FileError: suite, devices or cases are named as well, or the run has no case worth it.
@@ -166,9 +167,14 @@ def shortlisted(name: str, asked: Asked, *, results: Path) -> Asked:
     if asked.devices or asked.selections:
         raise FileError("--shortlist takes device and cases from the run; leave out --device and --select")
     run = read_run(find_run(results, name), lean=True)
-    cases = [placing.case.case for placing in rank_runs([run]).shortlist]
+    ranking = rank_runs([run], objectives=objectives)
+    cases = [placing.case.case for placing in ranking.shortlist]
     if run.imported or not cases:
-        raise FileError(f"{run.path}: has no case that fails no limit and could be measured again")
+        incomplete = next((each.case.incomplete for each in ranking.placings if each.case.incomplete), "")
+        raise FileError(
+            f"{run.path}: has no case that fails no limit and could be measured again"
+            + (f"; incomplete: {incomplete}" if incomplete else "")
+        )
     start = run.start
     return replace(
         asked,
@@ -178,6 +184,16 @@ def shortlisted(name: str, asked: Asked, *, results: Path) -> Asked:
         seed=start.seed + 1 if asked.seed == start.seed else asked.seed,
         shortlist_of=start.run,
     )
+
+
+def _refuse_unknown(mix: Sequence[str] | None) -> None:
+    faults = [
+        f"--mix {name}: is no field to be mixed; {hint(name, MIXABLE)}"
+        for name in mix or ()
+        if name not in MIXABLE
+    ]
+    if faults:
+        raise FileError(*faults)
 
 
 def _print_paths(paths: Sequence[Path]) -> None:

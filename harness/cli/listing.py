@@ -9,7 +9,7 @@ import typer
 
 from harness.catalog import devices, suites
 from harness.errors import FileError
-from harness.profile import Device, Ina226Meter, Meter
+from harness.profile import Device, Ina226Group, Ina226Meter, Meter
 from harness.store import Entry, runs
 from harness.suite import Suite
 
@@ -66,7 +66,7 @@ def _device(device: Device) -> dict[str, str]:
 
 
 def _meter(meter: Meter) -> str:
-    at = meter.bus.path if isinstance(meter, Ina226Meter) else None
+    at = meter.bus.path if isinstance(meter, Ina226Meter | Ina226Group) else None
     return f"{meter.kind} at {at}" if at else meter.kind
 
 

@@ -10,6 +10,7 @@ from harness.catalog import load_device, load_suite
 from harness.data import load_data
 from harness.errors import FileError
 from harness.plan import Plan, all_cases, make_plan, select
+from harness.quantities import print_value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +79,11 @@ def preamble(plan: Plan) -> list[str]:
     protocol = plan.protocol
     return [
         (
-            f"suite {plan.suite.id} on device {plan.device.id}: {len(plan.cases)} cases, "
+            f"suite {plan.suite.id} on device {plan.device.id}: "
+            f"{len(plan.cases)} case{'s' * (len(plan.cases) != 1)}, "
             f"{protocol.sittings} sitting{'s' * (protocol.sittings != 1)} each, protocol {protocol.name}"
         ),
-        f"plan {plan.sha256[:12]}, seed {plan.seed}",
+        f"plan {plan.sha256[:12]}, seed {plan.seed}; takes more than {print_value('duration_s', plan.least_s)}",
     ]
 
 

@@ -3,8 +3,9 @@
 Where the output is no terminal it prints one plain line for each sitting instead.
 """
 
+import time
 from collections import defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import chain
 from statistics import median
@@ -15,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from harness.bench import Watcher
 from harness.plan import Plan
-from harness.quantities import print_value
+from harness.quantities import counted, print_value
 from harness.record import Cycle, Incident, Phase
 from harness.store import RunWriter
 
@@ -74,7 +75,7 @@ class LiveWatcher:
         """Start the clock of the case."""
         self._progress.start_task(self._tasks[case])
         self._progress.update(
-            self._tasks[case], line=f"sitting {sitting}: loading, warming up ({items} items)"
+            self._tasks[case], line=f"sitting {sitting}: loading, warming up ({counted(items, 'item')})"
         )
 
     def cycle(self, cycle: Cycle) -> None:
@@ -91,18 +92,47 @@ class LiveWatcher:
         """Say what happened above the bars."""
         self._progress.console.print(f"[yellow]incident[/] {escape(incident.case)}: {escape(incident.what)}")
 
+    def waiting(self, device: str, holder: str) -> None:
+        """Say who has it, above the bars."""
+        self._progress.console.print(escape(waiting_words(device, holder)))
+
 
 class PlainWatcher:
-    """One line for each sitting, for logs and pipes."""
+    """One line for each sitting that begins, and one for what it found, for logs and pipes.
 
-    def __init__(self, console: Console) -> None:
+    Args:
+        console: where to.
+        plan: what is measured.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, console: Console, plan: Plan, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console
+        self._places = {place: number for number, place in enumerate(plan.order)}
+        self._clock = clock
         self._tallies: defaultdict[str, Tally] = defaultdict(Tally)
+        self._begun: tuple[str, int] | None = None
+        self._first: tuple[int, float] | None = None
 
     def sitting(self, case: str, sitting: int, items: int) -> None:
-        """Say which sitting begins."""
-        so_far = self._tallies[case].line()
-        self._print(f"{case}  sitting {sitting}, {items} items" + (f"; so far {so_far}" if so_far else ""))
+        """Say what the one before found, which begins, and how long it will about be to the end."""
+        self.rest()
+        number, now_s = self._places[case, sitting], self._clock()
+        first, began_s = self._first = self._first or (number, now_s)
+        left_s = (
+            (len(self._places) - number) * (now_s - began_s) / (number - first) if number > first else None
+        )
+        left = "" if left_s is None else f"; about {print_value('duration_s', left_s)} left"
+        self._begun = case, sitting
+        self._print(
+            f"{number + 1}/{len(self._places)} {case}  sitting {sitting}, {counted(items, 'item')}{left}"
+        )
+
+    def rest(self) -> None:
+        """Say what is known of the case whose sitting was the latest; once."""
+        if self._begun is not None and (found := self._tallies[self._begun[0]].line()):
+            self._print(f"    so far {found}")
+        self._begun = None
 
     def cycle(self, cycle: Cycle) -> None:
         """Count."""
@@ -113,15 +143,28 @@ class PlainWatcher:
         """Say what happened."""
         self._print(f"incident: {incident.case}: {incident.what}")
 
+    def waiting(self, device: str, holder: str) -> None:
+        """Say who has it."""
+        self._print(waiting_words(device, holder))
+
     def _print(self, line: str) -> None:
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def waiting_words(device: str, holder: str) -> str:
+    """What is to be said of a device that another has."""
+    return f"waiting: {device} is held by {holder}; sittings take turns, so that none disturbs another"
 
 
 @contextmanager
 def open_watcher(console: Console, plan: Plan, writer: RunWriter | None = None) -> Iterator[Watcher]:
     """A watcher that fits the output; with a writer what it holds already counts as done."""
     if not console.is_terminal:
-        yield PlainWatcher(console)
+        watcher = PlainWatcher(console, plan)
+        try:
+            yield watcher
+        finally:
+            watcher.rest()
         return
     done = {
         case.id: sum(len(writer.done(case.id, sitting)) for sitting in plan.items) if writer else 0

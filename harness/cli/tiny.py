@@ -7,6 +7,7 @@ import typer
 from harness.importers.mlperf_tiny import APART, import_result
 from harness.importers.tiny_figures import Published, area_under_curve, published
 from harness.importers.tiny_results import TinyResult, find_results, read_result
+from harness.quantities import print_share
 from harness.store import read_run
 
 
@@ -35,11 +36,11 @@ def words(result: TinyResult, figures: Published) -> str:
     if figures.energy_uj is not None:
         parts.append(f"median {figures.energy_uj:.4f} uJ per inference")
     if figures.energy_spread is not None:
-        parts.append(f"windows within {figures.energy_spread:.3%}")
+        parts.append(f"windows within {print_share(figures.energy_spread, 3)}")
     if figures.throughput_hz is not None:
         parts.append(f"median {figures.throughput_hz:.3f} inferences per second")
     if figures.top1 is not None:
-        parts.append(f"top-1 {figures.top1:.1%}".replace("%", " %"))
+        parts.append(f"top-1 {print_share(figures.top1, 1)}")
     area = area_under_curve(result) if result.mode == "accuracy" else None
     if area is not None:
         parts.append(f"area under the curve {area:.3f}")

@@ -6,8 +6,8 @@ answer the same items is all kept in the draws.
 """
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +15,20 @@ from numpy.typing import NDArray
 from harness.judging.autocorrelation import autocorrelation_time
 from harness.judging.courses import Course, distinct_items
 from harness.judging.estimates import right_share
+from harness.judging.objectives import OBJECTIVES
 from harness.judging.percentiles import rank_of
+from harness.judging.replicates import LEVELS, RATIOS, figures_of, sums_of
+from harness.judging.stats import REPLICATES
 from harness.store import Run
 
-LEVEL = 0.99
-"""The percentile of latency that is resampled."""
+SUMS: Mapping[str, Collection[str]] = {
+    **{name: set(sums) for name, sums in RATIOS.items()},
+    "energy_delay_product_js": {"energy_j", "window_s", "inferences"},
+}
+"""Quantities that change with the blocks drawn, with the sums over cycles that they are made from."""
+
+EXACT = ("work_flop",)
+"""Counted, not measured: the same in every resample."""
 
 TIMES = 5
 """A block is this many autocorrelation times long, where there are items enough."""
@@ -27,7 +36,9 @@ TIMES = 5
 FEWEST, MOST = 10, 200
 """Blocks of a sitting, where it has so many items."""
 
-GRID = np.concatenate([np.linspace(0.5, 0.98, 97)[:-1], np.linspace(0.98, 1.0, 401)])
+GRID = np.concatenate(
+    [np.linspace(0.0, 0.5, 101)[:-1], np.linspace(0.5, 0.98, 97)[:-1], np.linspace(0.98, 1.0, 401)]
+)
 """Levels at which the latencies of a case are kept to find a percentile of a resample by."""
 
 
@@ -39,60 +50,75 @@ class Blocks:
         case: id.
         group: what draws together, the id of the run.
         sizes: number of blocks of each sitting.
-        energy_j, inferences: sums over each block.
-        beyond: inferences of each block slower than the case's own percentile.
+        sums: over each block, by the name of what is added up; `inferences` is always there.
+        beyond: percentile of the latency to the inferences of each block slower than the case's own.
         items, right: distinct items of each block, and those answered rightly; an item counts in the first
             sitting that saw it.
         slow_s: latencies at the levels of `GRID`.
-        deviations: of the sittings' own figures from their mean, relative, one row each: latency, energy.
+        deviations: of the sittings' own figures from their mean, relative, by the quantity; one that not every
+            sitting has is left out.
         meter: what the power was read by; cases with the same share its error.
-        gain: relative standard uncertainty of that meter; 0 where it is not known.
+        gains: quantity to the relative standard uncertainty of that meter; one of which it is not known is left out.
     """
 
     case: str
     group: str
     sizes: Sequence[int]
-    energy_j: NDArray[np.float64]
-    inferences: NDArray[np.float64]
-    beyond: NDArray[np.float64]
+    sums: Mapping[str, NDArray[np.float64]]
+    beyond: Mapping[str, NDArray[np.float64]]
     items: NDArray[np.float64]
     right: NDArray[np.float64]
     slow_s: NDArray[np.float64]
-    deviations: NDArray[np.float64]
+    deviations: Mapping[str, NDArray[np.float64]]
     meter: str = ""
-    gain: float = 0.0
+    gains: Mapping[str, float] = field(default_factory=dict)
+
+    def knows(self, quantity: str) -> bool:
+        """How the quantity would differ another time can be told: by the blocks, or by sittings enough."""
+        if quantity in LEVELS:
+            return quantity in self.beyond
+        if quantity in SUMS:
+            sums = [self.sums.get(name) for name in SUMS[quantity]]
+            return all(each is not None and not np.isnan(each).any() for each in sums)
+        replicated = len(self.deviations.get(quantity, ())) >= REPLICATES
+        return quantity == "error" or quantity in EXACT or replicated
 
 
-def blocks_of(run: Run, taken: Mapping[str, Sequence[Course]]) -> dict[str, Blocks]:
-    """Blocks of each case of a run by its id; a case without energy in all of its cycles has none.
+def blocks_of(
+    run: Run, taken: Mapping[str, Sequence[Course]], objectives: Sequence[str] = OBJECTIVES
+) -> dict[str, Blocks]:
+    """Blocks of each case of a run by its id; a case without a valid cycle has none.
 
     Args:
         run: the run.
         taken: its courses by case.
+        objectives: quantities that are to be resampled.
     """
-    whole = {
-        case: [course.settled for course in found]
-        for case, found in taken.items()
-        if found and not any(np.isnan(course.series.energy_j).any() for course in found)
-    }
+    whole = {case: [course.settled for course in found] for case, found in taken.items() if found}
+    orders: dict[int, Sequence[int]] = {}
     cuts: dict[int, NDArray[np.int64]] = {}
-    for text, items in run.start.items.items():
+    for text, planned in run.start.items.items():
         sitting = int(text)
-        lengths = [
-            _length(course, items)
-            for found in whole.values()
-            for course in found
-            if course.sitting == sitting
-        ]
+        attended = [course for found in whole.values() for course in found if course.sitting == sitting]
+        items = orders[sitting] = planned or _met(
+            [course for case in whole for course in taken[case] if course.sitting == sitting]
+        )
+        lengths = [_length(course, items) for course in attended]
         cuts[sitting] = _block_of(len(items), max(lengths, default=1))
-    return {case: _cut(run, case, found, taken[case], cuts) for case, found in whole.items()}
+    return {case: _cut(run, case, taken[case], objectives, orders, cuts) for case in whole}
+
+
+def _met(attended: Sequence[Course]) -> Sequence[int]:
+    """Items in the order they were met, where no plan laid it down: a test went through them by itself."""
+    return list(dict.fromkeys(int(item) for course in attended for item in course.item))
 
 
 def _length(course: Course, items: Sequence[int]) -> int:
     """Items in a block: five autocorrelation times of latency or energy along the items, the longer."""
     series = course.series
-    latency, energy = series.latency_s, series.energy_j / series.inferences
-    tau = max(autocorrelation_time(latency), autocorrelation_time(energy))
+    tau = autocorrelation_time(series.latency_s)
+    if not np.isnan(series.energy_j).any():
+        tau = max(tau, autocorrelation_time(series.energy_j / series.inferences))
     return math.ceil(TIMES * tau * len(items) / len(series.begin_ns))
 
 
@@ -103,60 +129,77 @@ def _block_of(items: int, length: int) -> NDArray[np.int64]:
     return np.arange(items) * count // items
 
 
-def _cut(
+def _cut(  # noqa: PLR0917  a case and how it is to be cut
     run: Run,
     case: str,
-    settled: Sequence[Course],
     courses: Sequence[Course],
+    objectives: Sequence[str],
+    orders: Mapping[int, Sequence[int]],
     cuts: Mapping[int, NDArray[np.int64]],
 ) -> Blocks:
+    settled = [course.settled for course in courses]
     latencies_ns = np.sort(np.concatenate([course.latencies_ns for course in settled]))
     n = len(latencies_ns)
-    slow_ns = int(latencies_ns[rank_of(n, LEVEL)])
+    whole_windows = any(record.whole_windows for record in run.opened if record.case == case)
+    slow_ns = {
+        name: int(latencies_ns[rank_of(n, LEVELS[name])])
+        for name in objectives
+        if name in LEVELS and not whole_windows
+    }
+    names = list(
+        dict.fromkeys(["inferences", *(each for name in objectives for each in sorted(SUMS.get(name, ())))])
+    )
     seen = np.empty(0, np.int64)
     distinct, right = right_share(courses)
-    columns: list[NDArray[np.float64]] = []
-    sizes, own = [], []
-    by_sitting = {course.sitting: course for course in courses}
-    for course in settled:
-        order, cut = run.start.items[str(course.sitting)], cuts[course.sitting]
+    sums: dict[str, list[NDArray[np.float64]]] = {name: [] for name in names}
+    beyond: dict[str, list[NDArray[np.float64]]] = {name: [] for name in slow_ns}
+    items: list[NDArray[np.float64]] = []
+    rights: list[NDArray[np.float64]] = []
+    for whole, course in zip(courses, settled, strict=True):
+        order, cut = orders[course.sitting], cuts[course.sitting]
         place = np.zeros(max(order) + 1, np.int64)
         place[np.asarray(order)] = cut
         count = int(cut[-1]) + 1
         block = place[course.item]
-        counts = course.series.inferences
-        late = np.add.reduceat(course.latencies_ns > slow_ns, np.cumsum(counts) - counts, dtype=np.float64)
-        fresh = np.setdiff1d(distinct_items(by_sitting[course.sitting].item), seen)
+        for name, values in sums_of(run, case, course, names).items():
+            sums[name].append(_added(block, count, values))
+        starts = np.cumsum(course.series.inferences) - course.series.inferences
+        for name, slowest_ns in slow_ns.items():
+            late = np.add.reduceat(course.latencies_ns > slowest_ns, starts, dtype=np.float64)
+            beyond[name].append(_added(block, count, late))
+        fresh = np.setdiff1d(distinct_items(whole.item), seen)
         seen = np.union1d(seen, fresh)
-        where = place[fresh]
         good = right[np.searchsorted(distinct, fresh)].astype(np.float64)
-        columns.append(
-            np.stack(
-                [
-                    np.bincount(block, course.series.energy_j, count),
-                    np.bincount(block, counts, count),
-                    np.bincount(block, late, count),
-                    np.bincount(where, minlength=count).astype(np.float64),
-                    np.bincount(where, good, count),
-                ]
-            )
-        )
-        sizes.append(count)
-        piece = course.latencies_ns
-        k = rank_of(len(piece), LEVEL)
-        own.append((np.partition(piece, k)[k], course.series.energy_j.sum() / counts.sum()))
-    energy_j, inferences, beyond, items, rights = np.concatenate(columns, axis=1)
-    figures = np.array(own, np.float64)
+        items.append(_added(place[fresh], count, np.ones(len(fresh))))
+        rights.append(_added(place[fresh], count, good))
     return Blocks(
         case=case,
         group=run.start.run,
-        sizes=tuple(sizes),
-        energy_j=energy_j,
-        inferences=inferences,
-        beyond=beyond,
-        items=items,
-        right=rights,
+        sizes=tuple(len(each) for each in items),
+        sums={name: np.concatenate(each) for name, each in sums.items()},
+        beyond={name: np.concatenate(each) for name, each in beyond.items()},
+        items=np.concatenate(items),
+        right=np.concatenate(rights),
         slow_s=latencies_ns[np.minimum((GRID * n).astype(np.int64), n - 1)] * 1e-9,
-        deviations=figures / figures.mean(axis=0) - 1,
+        deviations=_deviations(run, case, courses, objectives),
         meter=f"{run.start.device.get('id', '')}",
     )
+
+
+def _added(block: NDArray[np.int64], count: int, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Values added up in each block."""
+    return np.bincount(block, values, count).astype(np.float64)
+
+
+def _deviations(
+    run: Run, case: str, courses: Sequence[Course], objectives: Sequence[str]
+) -> dict[str, NDArray[np.float64]]:
+    """Of the sittings' figures from their mean; of quantities that every sitting has."""
+    found = {}
+    for name in objectives:
+        figures = figures_of(run, case, courses, name)
+        if name != "error" and name not in EXACT and {course.sitting for course in courses} <= figures.keys():
+            own = np.array([figures[course.sitting] for course in courses], np.float64)
+            mean = own.mean()
+            found[name] = own / mean - 1 if mean else np.zeros(len(own))
+    return found

@@ -3,7 +3,6 @@
 Figures are computed here each time they are read and stored nowhere; only valid, measured cycles count.
 """
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,10 +14,12 @@ import pandas as pd
 from harness.budget import Budget
 from harness.errors import StoreError
 from harness.judging.courses import Course, courses, distinct_items
+from harness.judging.disturbance import disturbances
 from harness.judging.estimates import estimates, spreads
 from harness.judging.operating import budgets_of
 from harness.judging.stats import Estimate, Spread, absent, look_confidence
 from harness.judging.steadiness import State, Steadiness
+from harness.quantities import print_share, print_value
 from harness.record import ImportedCase, Phase
 from harness.store import Run
 
@@ -29,6 +30,7 @@ FIGURES = (
     "energy_above_idle_per_inference_j",
     "energy_delay_product_js",
     "power_mean_w",
+    "power_peak_10ms_w",
     "accuracy",
     "memory_peak_bytes",
     "cold_start_s",
@@ -37,9 +39,6 @@ FIGURES = (
 
 LOOKS = 3
 """Looks at a run at most where its suite names no other number; each bound is made surer by it."""
-
-REQUIRED = ("latency_p99_s", "energy_per_inference_j", "accuracy")
-"""Without these a case is incomplete: it is shown, and not ranked."""
 
 UNCOVERED_SHARE = 0.01
 """More than this share of the planned items without a valid cycle makes a case incomplete."""
@@ -56,6 +55,7 @@ METER_SETTINGS = (
     "bus_conversion_s",
     "average",
     "vbus_tap",
+    "total",
     "boundary",
 )
 """What of a meter must agree between cases on one front; shunt and address are each device's own affair."""
@@ -79,11 +79,17 @@ class CaseResult:
         estimates: by the names in `FIGURES`, and of quantities that only limits or details ask for.
         conditions: field to value of all that must agree on one front.
         limits: of the run, as text.
-        incomplete: why the case has no rank; empty for a complete case.
+        incomplete: why the case has no rank: so much of the work is missing that no figure is to be used, or the
+            case lacks an objective of the front it was to be ranked on; empty for a complete case.
+        lacking: those objectives, where the work itself is whole; its other figures count.
         budgets: Type B uncertainty of each figure that the meter gives, by its name; empty where it is not known.
         unbudgeted: why there are none.
         spreads: scatter between and within sittings, by the name of the figure.
         courses: how steady each sitting was, in their order; empty where nobody could tell.
+        disturbances: share of each sitting that other work took from the inferences, by its number; a sitting of
+            which nobody could tell is left out.
+        channels: names of the channels of a meter that has several; `estimates` has the energy of each under
+            `energy_NAME_per_inference_j`.
     """
 
     case: str
@@ -109,12 +115,37 @@ class CaseResult:
     unbudgeted: str = ""
     spreads: Mapping[str, Spread] = field(default_factory=dict)
     courses: Sequence[Steadiness] = ()
+    channels: Sequence[str] = ()
+    disturbances: Mapping[int, float] = field(default_factory=dict)
+    lacking: Sequence[str] = ()
+
+    @property
+    def disturbed_share(self) -> float | None:
+        """What other work took of the worst sitting; None where nobody could tell."""
+        return max(self.disturbances.values(), default=None)
 
     @property
     def state(self) -> State:
         """How steady the case was: the worst of its sittings."""
         order = list(State)
         return max((each.state for each in self.courses), key=order.index, default=State.UNKNOWN)
+
+    def left_out(self, quantity: str) -> str:
+        """What a throttled case's figure of time or power does not show; empty where it shows all."""
+        if not quantity.startswith(("latency_", "energy_", "power_")) or self.state is not State.THROTTLED:
+            return ""
+        if quantity == "power_peak_10ms_w":  # of all counted cycles, throttled or not
+            return ""
+        course = next(each for each in self.courses if each.state is State.THROTTLED)
+        after = (
+            ""
+            if course.throttled is None
+            else f"; throttled, the median latency is {print_value('latency_p50_s', course.throttled.latency_p50_s)}"
+        )
+        return (
+            f"sitting {course.sitting} was throttled ({course.throttling}) and its throttled stretch is not in "
+            f"the figure{after}; cool the device, or lower its load, and measure again"
+        )
 
     def estimate(self, quantity: str) -> Estimate:
         """The estimate of a quantity; `error` is one minus the accuracy, one never asked for is absent."""
@@ -152,7 +183,8 @@ def _case_result(
     confidence = look_confidence(int(run.start.suite.get("looks") or LOOKS))
     figures = estimates(run, case, found, opened, closed, confidence)
     rows = np.concatenate([course.settled.rows for course in found]) if found else np.empty(0, np.int64)
-    budgets, unbudgeted = budgets_of(run, run.cycles[list(OPERATING)].iloc[rows], opened, closed, figures)
+    columns = [*OPERATING, *run.channels.values()]
+    budgets, unbudgeted = budgets_of(run, run.cycles[columns].iloc[rows], opened, closed, figures)
     figures = {name: _with_type_b(each, budgets.get(name)) for name, each in figures.items()}
     board = run.start.device.get("board")
     return CaseResult(
@@ -174,16 +206,18 @@ def _case_result(
         estimates=figures,
         conditions=conditions,
         limits=tuple(run.start.limits),
-        incomplete="; ".join([*_missing_work(run, case, found), *_missing_figures(figures)]),
+        incomplete=_missing_work(run, case, found),
         budgets=budgets,
         unbudgeted=unbudgeted,
         spreads=spreads(found),
         courses=tuple(course.steadiness for course in found),
+        channels=tuple(run.channels),
+        disturbances=disturbances(opened, closed),
     )
 
 
 def _with_type_b(estimate: Estimate, budget: Budget | None) -> Estimate:
-    if budget is None or estimate.value is None:
+    if budget is None or not budget.complete or estimate.value is None:
         return estimate
     return replace(estimate, type_b=budget.u * abs(estimate.value))
 
@@ -195,9 +229,6 @@ def _imported_result(run: Run, record: ImportedCase, conditions: Mapping[str, st
     absences = dict.fromkeys(FIGURES, absent("the source has no such figure"))
     figures = {name: Estimate(value=float(value), reason=reason) for name, value in record.figures.items()}
     estimates = {**absences, **figures}
-    required = [
-        name if name != "error" else "accuracy" for name in run.start.suite.get("objectives", REQUIRED)
-    ]
     return CaseResult(
         case=record.case,
         run=run.start.run,
@@ -217,7 +248,7 @@ def _imported_result(run: Run, record: ImportedCase, conditions: Mapping[str, st
         estimates=estimates,
         conditions=conditions,
         limits=tuple(run.start.limits),
-        incomplete="; ".join(_missing_figures(estimates, required)),
+        incomplete="",
     )
 
 
@@ -231,33 +262,23 @@ def _segments(run: Run, case: str) -> list[str]:
     return segments
 
 
-def _missing_work(run: Run, case: str, found: Sequence[Course]) -> list[str]:
+def _missing_work(run: Run, case: str, found: Sequence[Course]) -> str:
+    """Why no figure of a case is to be used; empty where all may be."""
     planned = sorted({sitting for name, sitting in run.start.order if name == case})
     measured = {course.sitting for course in found}
     missing = [sitting for sitting in planned if sitting not in measured]
     if missing:
         text = ", ".join(str(sitting) for sitting in missing)
-        return [f"sitting {text} of {len(planned)} has no valid cycle (the run is {run.status})"]
+        some = f"sitting {text}" if len(missing) == 1 else f"sittings {text}"
+        have = "has" if len(missing) == 1 else "have"
+        return f"{some} of {len(planned)} {have} no valid cycle (the run is {run.status})"
     wanted = {(sitting, item) for sitting in planned for item in run.start.items[str(sitting)]}
     covered = {(course.sitting, item) for course in found for item in distinct_items(course.item).tolist()}
     uncovered = len(wanted - covered)
     if uncovered > UNCOVERED_SHARE * len(wanted):
-        return [
-            f"{uncovered} of {len(wanted)} planned items have no valid cycle, more than {UNCOVERED_SHARE:.0%}"
-        ]
-    return []
-
-
-def _missing_figures(estimates: Mapping[str, Estimate], required: Sequence[str] = REQUIRED) -> list[str]:
-    faults = []
-    for name in required:
-        estimate = estimates.get(name) or absent("the source has no such figure")
-        value = estimate.value
-        if value is None:
-            faults.append(f"{name} is absent: {estimate.reason}")
-        elif not math.isfinite(value):
-            faults.append(f"{name} is {value}, not a finite number")
-    return faults
+        most = print_share(UNCOVERED_SHARE)
+        return f"{uncovered} of {len(wanted)} planned items have no valid cycle, more than {most}"
+    return ""
 
 
 def _conditions(run: Run) -> dict[str, str]:
@@ -268,6 +289,12 @@ def _conditions(run: Run) -> dict[str, str]:
         "suite": str(run.start.suite.get("sha256", "")),
         **{f"protocol.{key}": str(value) for key, value in sorted(run.start.protocol.items())},
         **{f"meter.{key}": str(meter[key]) for key in METER_SETTINGS if key in meter},
+        **{
+            f"meter.{name}.{key}": str(chip[key])
+            for name, chip in (meter.get("channels") or {}).items()
+            for key in METER_SETTINGS
+            if key in chip
+        },
     }
 
 

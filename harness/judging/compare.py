@@ -8,10 +8,13 @@ evidence of sameness: only bounds inside a margin the user states are. What must
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from statistics import geometric_mean
+from typing import NamedTuple
 
 from harness.errors import FileError
 from harness.judging.cases import CaseResult, case_results
 from harness.judging.comparable import MIXABLE, differences, explanations, refuse_to_mix
+from harness.judging.courses import Course, courses
 from harness.judging.paired import (
     Flips,
     Shift,
@@ -57,12 +60,14 @@ class Change:
 
     Attributes:
         quantity: its name.
-        base, candidate: the point estimates; None where absent.
+        base, candidate: what the effect is made of: means over the sittings, by their logarithms, and shares of the
+            items both answered; where there is no effect the published figures; None where absent.
         effect: candidate / base - 1, or candidate - base of the accuracy.
         p: of no change, alone; None where it cannot be had.
         p_family: raised by Holm over the cases of the comparison; None where `p` is.
         margin: what the user calls the same, in the unit of the effect; None where none was stated.
         outcome: the answer.
+        withheld: why the figures would say more than the answer does; empty where they do not.
     """
 
     quantity: str
@@ -73,6 +78,7 @@ class Change:
     p_family: float | None
     margin: float | None
     outcome: Outcome
+    withheld: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,21 +154,25 @@ def compare(
     _known(mix, MIXABLE, "field to be mixed")
     _known(margins, COMPARED, "compared quantity")
     mixed = refuse_to_mix(base, candidate, mix)
+    taken = [{} if run.imported else courses(run) for run in (base, candidate)]
     sides = [
-        {case.case: case for case in case_results(run) if wanted is None or case.case in wanted}
-        for run, wanted in zip((base, candidate), cases, strict=True)
+        {case.case: case for case in case_results(run, found) if wanted is None or case.case in wanted}
+        for run, found, wanted in zip((base, candidate), taken, cases, strict=True)
     ]
     matched = _match(*sides)
     if not matched:
         raise FileError(
             f"{base.start.run} and {candidate.start.run}: have no case in common; name one case of each to compare them"
         )
-    paired = [(base, a, candidate, b) for a, b in matched]
+    pairs = [
+        _pair(_Side(base, a, taken[0].get(a.case, ())), _Side(candidate, b, taken[1].get(b.case, ())))
+        for a, b in matched
+    ]
     used = {case.case for pair in matched for case in pair}
     return Comparison(
         base=base.start.run,
         candidate=candidate.start.run,
-        pairs=_judge([_pair(*each) for each in paired], margins),
+        pairs=_judge(pairs, margins),
         alone=sorted((sides[0].keys() | sides[1].keys()) - used),
         mixed=mixed,
         differs=differences(explanations(base, used), explanations(candidate, used)),
@@ -180,12 +190,21 @@ def sentence(change: Change) -> str:
         return f"{QUANTITIES[name].title} {values}, {shown}: {change.outcome}, {effect.reason}."
     interval = f"{print_effect(name, effect.lo)} to {print_effect(name, effect.hi)}"
     chance = "" if change.p_family is None else f", p = {change.p_family:.2g}"
-    return f"{QUANTITIES[name].title} {values}, {shown} ({interval}){chance}: {change.outcome}."
+    answer = f"{change.outcome}, for {change.withheld}" if change.withheld else f"{change.outcome}"
+    return f"{QUANTITIES[name].title} {values}, {shown} ({interval}){chance}: {answer}."
 
 
 def print_effect(quantity: str, value: float) -> str:
     """An effect for people: percent of a relative change, points of a difference of the accuracy."""
     return f"{100 * value:+.2f} points" if quantity == "accuracy" else f"{100 * value:+.2f} %"
+
+
+class _Side(NamedTuple):
+    """One of the two cases of a pair, with what its run holds of it."""
+
+    run: Run
+    case: CaseResult
+    courses: Sequence[Course]
 
 
 def _ratio(base: Run, candidate: Run, before: Mapping[int, float], after: Mapping[int, float]) -> Shift:
@@ -199,24 +218,46 @@ def _ratio(base: Run, candidate: Run, before: Mapping[int, float], after: Mappin
     return relative_change(*sides, paired=paired)
 
 
-def _pair(base: Run, a: CaseResult, candidate: Run, b: CaseResult) -> Pair:
-    before, after = sitting_figures(base, a.case), sitting_figures(candidate, b.case)
-    table = flips(answers(base, a.case), answers(candidate, b.case))
+def _pair(base: _Side, candidate: _Side) -> Pair:
+    before, after = (sitting_figures(each.run, each.case.case, each.courses) for each in (base, candidate))
+    table = flips(answers(base.courses), answers(candidate.courses))
     shifts = {
-        name: difference(table) if name == "accuracy" else _ratio(base, candidate, before[name], after[name])
+        name: difference(table)
+        if name == "accuracy"
+        else _ratio(base.run, candidate.run, before[name], after[name])
         for name in COMPARED
     }
     return Pair(
-        base=a,
-        candidate=b,
-        changes=[_change(name, a, b, shifts[name]) for name in COMPARED],
+        base=base.case,
+        candidate=candidate.case,
+        changes=[
+            _change(name, shifts[name], _compared(name, base.case, candidate.case, (before, after), table))
+            for name in COMPARED
+        ],
         table=table if table.items else None,
         detectable=smallest_difference(table) if table.items else None,
     )
 
 
-def _change(name: str, base: CaseResult, candidate: CaseResult, found: Shift) -> Change:
-    values = [case.estimate(name).value for case in (base, candidate)]
+def _compared(
+    name: str,
+    base: CaseResult,
+    candidate: CaseResult,
+    sittings: Sequence[Mapping[str, Mapping[int, float]]],
+    table: Flips,
+) -> Sequence[float | None]:
+    """Figures of both sides of which the effect is the change, so that what stands in one line belongs together."""
+    if name == "accuracy":
+        if table.items:
+            return table.base, table.candidate
+    else:
+        taken = [list(each[name].values()) for each in sittings]
+        if all(each and min(each) > 0 for each in taken):
+            return [geometric_mean(each) for each in taken]
+    return [case.estimate(name).value for case in (base, candidate)]
+
+
+def _change(name: str, found: Shift, values: Sequence[float | None]) -> Change:
     return Change(
         quantity=name,
         base=values[0],
@@ -240,7 +281,10 @@ def _judge(pairs: Sequence[Pair], margins: Mapping[str, float]) -> list[Pair]:
         replace(
             pair,
             changes=[
-                _answer(change, raised.get((place, change.quantity)), margins.get(change.quantity))
+                _withheld(
+                    _answer(change, raised.get((place, change.quantity)), margins.get(change.quantity)),
+                    pair.candidate,
+                )
                 for change in pair.changes
             ],
         )
@@ -257,6 +301,14 @@ def _answer(change: Change, p_family: float | None, margin: float | None) -> Cha
         smaller_is_better = QUANTITIES[change.quantity].direction is Direction.SMALLER
         outcome = Outcome.BETTER if (value < 0) is smaller_is_better else Outcome.WORSE
     return replace(change, p_family=p_family, margin=margin, outcome=outcome)
+
+
+def _withheld(change: Change, candidate: CaseResult) -> Change:
+    """A throttled case is neither better nor as good by its cool figures."""
+    left_out = candidate.left_out(change.quantity)
+    if not left_out or change.outcome not in {Outcome.BETTER, Outcome.SAME}:
+        return change
+    return replace(change, outcome=Outcome.UNSURE, withheld=left_out)
 
 
 def _match(

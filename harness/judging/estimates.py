@@ -11,14 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.judging.courses import Course
+from harness.judging.early_stopping import LEVELS as STOPPED
+from harness.judging.early_stopping import early_stopping
 from harness.judging.idle import idle_power_w, mean_idle_power, unsteady_idle
+from harness.judging.peaks import peak_power
 from harness.judging.percentiles import percentiles
 from harness.judging.stats import Estimate, Spread, absent, product_of_ratios, ratio, spread, wilson
+from harness.quantities import channel_name
 from harness.record import SittingClosed, SittingOpened
 from harness.store import Run
 
 LEVELS = {"latency_p50_s": 0.50, "latency_p90_s": 0.90, "latency_p95_s": 0.95, "latency_p99_s": 0.99}
 """Percentiles of the latency; those that no table shows can be limited."""
+
+LATENCIES = (*LEVELS, *STOPPED, "latency_mean_s", "latency_max_s")
 
 POWERS = (
     "energy_per_inference_j",
@@ -54,6 +60,8 @@ def estimates(  # noqa: PLR0917  a case and its records, in the order they are m
             else _latencies([course.latencies_ns for course in settled], confidence)
         ),
         **_powers(run, settled, opened, closed, confidence),
+        **_channels(run, settled, confidence),
+        "power_peak_10ms_w": peak_power(run, courses, opened),
         "accuracy": _accuracy(run, courses, confidence),
         "memory_peak_bytes": _memory(closed),
         "cold_start_s": _cold_start(opened),
@@ -91,7 +99,7 @@ def right_share(courses: Sequence[Course]) -> tuple[NDArray[np.int64], NDArray[n
 
 def _latencies(pieces: Sequence[NDArray[np.int64]], confidence: float) -> dict[str, Estimate]:
     if not pieces:
-        return dict.fromkeys((*LEVELS, "latency_mean_s", "latency_max_s"), absent("no valid cycle"))
+        return dict.fromkeys(LATENCIES, absent("no valid cycle"))
     found = percentiles(pieces, list(LEVELS.values()), scale=1e-9, confidence=confidence)
     mean = ratio(
         [piece.astype(np.float64) * 1e-9 for piece in pieces],
@@ -101,6 +109,7 @@ def _latencies(pieces: Sequence[NDArray[np.int64]], confidence: float) -> dict[s
     )
     return {
         **dict(zip(LEVELS, found, strict=True)),
+        **early_stopping(pieces, scale=1e-9),
         "latency_mean_s": mean,
         "latency_max_s": Estimate(value=max(int(piece.max()) for piece in pieces) * 1e-9),
     }
@@ -108,16 +117,15 @@ def _latencies(pieces: Sequence[NDArray[np.int64]], confidence: float) -> dict[s
 
 def _whole_windows(settled: Sequence[Course], confidence: float) -> dict[str, Estimate]:
     """Where the source tells windows of several inferences there is their mean, and no percentile."""
-    names = (*LEVELS, "latency_mean_s", "latency_max_s")
     if not settled:
-        return dict.fromkeys(names, absent("no valid cycle"))
+        return dict.fromkeys(LATENCIES, absent("no valid cycle"))
     windows = [
         (course.series.end_ns - course.series.begin_ns).astype(np.float64) * 1e-9 for course in settled
     ]
     inferences = [course.series.inferences.astype(np.float64) for course in settled]
     unknown = absent("the source tells whole windows of several inferences, no single latency")
     mean = ratio(windows, inferences, unit="windows", confidence=confidence)
-    return {**dict.fromkeys(names, unknown), "latency_mean_s": mean}
+    return {**dict.fromkeys(LATENCIES, unknown), "latency_mean_s": mean}
 
 
 def _powers(
@@ -141,10 +149,10 @@ def _powers(
     else:
         idle_w = idle_power_w(opened, closed)
         dynamic = [
-            energy - _idle_of(course, idle_w) * window
+            energy - idle_of(course, idle_w) * window
             for course, energy, window in zip(settled, energies, windows, strict=True)
         ]
-        less_idle = ratio(dynamic, inferences, confidence=confidence)
+        less_idle = ratio(dynamic, inferences, signed=True, confidence=confidence)
     return {
         "energy_per_inference_j": ratio(energies, inferences, confidence=confidence),
         "energy_above_idle_per_inference_j": less_idle,
@@ -153,7 +161,22 @@ def _powers(
     }
 
 
-def _idle_of(course: Course, idle_w: Mapping[tuple[int, int], float | None]) -> NDArray[np.float64]:
+def _channels(run: Run, settled: Sequence[Course], confidence: float) -> dict[str, Estimate]:
+    """Energy of one inference on each channel of a meter that has several."""
+    found = {}
+    inferences = [course.series.inferences.astype(np.float64) for course in settled]
+    for name, column in run.channels.items():
+        energies = [run.cycles[column].to_numpy()[course.rows] for course in settled]
+        lacking = not energies or any(np.isnan(each).any() for each in energies)
+        found[channel_name("energy_per_inference_j", name)] = (
+            absent(f"not every valid cycle holds the energy of {name}")
+            if lacking
+            else ratio(energies, inferences, confidence=confidence)
+        )
+    return found
+
+
+def idle_of(course: Course, idle_w: Mapping[tuple[int, int], float | None]) -> NDArray[np.float64]:
     """Idle power of the attempt each cycle belongs to."""
     found = np.zeros(len(course.part))
     for part in np.unique(course.part).tolist():

@@ -1,7 +1,9 @@
 """This module ranks cases on the Pareto front of latency, energy and error, under hard limits.
 
-A case is on the front when no other case that fails no limit is at least as good in all objectives and
-better in one. Cases that fail a limit stand after all others, incomplete ones have no rank.
+A case is on the front when no other case that keeps the limits as surely is at least as good in all objectives and
+better in one. What passes every limit stands before what is not decided, however good that looks: scatter widens the
+bounds of a case, so that it fails no limit, and must not lift it above those that pass. For the same reason what by its
+figures breaks a limit stands among those that fail, whether its bounds prove it or not. Incomplete cases have no rank.
 """
 
 import itertools
@@ -12,20 +14,18 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import FileError, MeasurementError
+from harness.errors import MeasurementError
 from harness.judging.blocks import Blocks
 from harness.judging.boxes import boxes
 from harness.judging.cases import CaseResult
-from harness.judging.dominance import layers
 from harness.judging.limits import Judgement, Verdict, judge_all, worst
 from harness.judging.looks import Look
 from harness.judging.membership import FrontClass, Standing, standings
+from harness.judging.objectives import OBJECTIVES, needs_meter, refuse_objectives
 from harness.judging.precisions import PrecisionPair
-from harness.quantities import Direction, find_quantity
+from harness.judging.scores import Fit, Scoring
+from harness.judging.tiers import Tier, tier_of, tiered_layers, violation_of
 from harness.suite import Indifference, Limit
-
-OBJECTIVES = ("latency_p99_s", "energy_per_inference_j", "error")
-"""All to be small; the default of every ranking."""
 
 MIXABLE = ("origin", "suite", "protocol", "meter")
 """What the user may ask by name to mix on one front."""
@@ -40,10 +40,11 @@ class Placing:
         judgements: one for each limit.
         verdict: the worst of them; None without limits.
         rank: from 1; equal figures share one, None for an incomplete case.
-        layer: number of the front, 1 for the Pareto front, 2 for the front of the rest, and so on; None for
-            a case that fails a limit or is incomplete.
+        layer: number of the front, 1 for the Pareto front, 2 for the front of the rest, and so on, among the cases
+            of its own `tier` and those before it; None for a case that fails a limit or is incomplete.
         standing: how sure the place on or off the front is; None where nobody can tell.
         dominator: id of the case on the front that dominates it most clearly; empty for none.
+        alone: no other case fails no limit, so that it is on the front whatever it is like.
     """
 
     case: CaseResult
@@ -53,11 +54,22 @@ class Placing:
     layer: int | None
     standing: Standing | None = None
     dominator: str = ""
+    alone: bool = False
+
+    @property
+    def tier(self) -> Tier:
+        """How surely it keeps the limits."""
+        return tier_of(self.judgements)
 
     @property
     def front_class(self) -> FrontClass | None:
         """On the front, possibly so, or dominated, by resampling; None where nobody can tell."""
         return self.standing.front_class if self.standing else None
+
+    @property
+    def judged(self) -> bool:
+        """What limits say of it counts: its work is whole, though it may lack an objective."""
+        return not self.case.incomplete or bool(self.case.lacking)
 
     @property
     def on_front(self) -> bool:
@@ -66,24 +78,26 @@ class Placing:
 
     @property
     def violation(self) -> float:
-        """The largest violation of a limit that fails, relative to the limit; 0 where none fails."""
-        failed = [j.violation for j in self.judgements if j.verdict is Verdict.FAIL]
-        return max((violation for violation in failed if violation is not None), default=0.0)
+        """The largest violation of a limit by the figures, relative to the limit; 0 where they keep all."""
+        return violation_of(self.judgements)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """All cases in order: eligible by layer and energy, then those failing a limit, then incomplete ones.
+    """All cases by tier, in the first two by layer and energy, in the last by violation; then incomplete ones.
 
     Attributes:
         placings: in that order.
         limits: applied to each case.
         mixed: fields the user asked to mix and whose values differ, with the values; empty for none.
         objectives: quantities of the front, all to be small.
+        left_out: usual objective to why it is none of these; empty where none is left out.
         indifference: differences in objectives that count for nothing; empty for none.
         precisions: how the precisions of each model answered the same items.
         looks: which look at its suite each run is.
         remeasured: run to the run whose short list it measured afresh.
+        scoring: scores of the cases that fail no limit; None where none were asked for.
+        fit: weights that agree with stated preferences; None where none were stated.
     """
 
     placings: Sequence[Placing]
@@ -94,10 +108,13 @@ class Ranking:
     precisions: Sequence[PrecisionPair] = ()
     looks: Sequence[Look] = ()
     remeasured: Mapping[str, str] = field(default_factory=dict)
+    scoring: Scoring | None = None
+    fit: Fit | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def leader(self) -> Placing | None:
-        """The case of rank 1 if it fails no limit; None where there is no such case."""
+        """The case of rank 1 if it fails no limit; None where it does, or nothing has a rank."""
         first = next(iter(self.placings), None)
         return first if first is not None and first.layer is not None else None
 
@@ -134,7 +151,7 @@ def rank(
         FileError: an objective is not published or is better larger.
         MeasurementError: cases that would meet on the front differ in a field that matters.
     """
-    _refuse_objectives(objectives)
+    refuse_objectives(objectives)
     cases = [_lacking(case, objectives) for case in cases]
     complete = [case for case in cases if not case.incomplete]
     mixed = _refuse_to_mix(complete, mix)
@@ -145,8 +162,9 @@ def rank(
     points = _points(eligible, objectives)
     flat = boxes(points, widths)
     rows = dict(zip(map(id, eligible), map(tuple, flat.tolist()), strict=True))
-    layer_of = dict(zip(map(id, eligible), layers(flat), strict=True))
-    sure = _standings(eligible, points, widths, blocks or {}) if tuple(objectives) == OBJECTIVES else {}
+    numbers = tiered_layers(flat, [tier_of(judged[id(case)]) for case in eligible])
+    layer_of = dict(zip(map(id, eligible), numbers, strict=True))
+    sure = _standings(eligible, points, widths, blocks or {}, objectives)
     unranked = [
         Placing(
             case=case,
@@ -156,25 +174,36 @@ def rank(
             layer=layer_of.get(id(case)),
             standing=sure.get(id(case)),
             dominator=_dominator(eligible, sure.get(id(case))),
+            alone=len(eligible) == 1 and case is eligible[0],
         )
         for case in cases
     ]
-    good = [placing for placing in unranked if placing.layer is not None]
-    failing = [placing for placing in unranked if placing.layer is None and not placing.case.incomplete]
+    complete_ones = [placing for placing in unranked if not placing.case.incomplete]
+    keeping = [
+        [each for each in complete_ones if each.tier is tier] for tier in (Tier.PASSES, Tier.UNDECIDED)
+    ]
+    breaking = [placing for placing in complete_ones if placing.tier is Tier.BREAKS]
     rest = sorted((p for p in unranked if p.case.incomplete), key=lambda p: (p.case.case, p.case.run))
-    second = 1 if len(objectives) > 1 else 0
-    rows |= {id(placing.case): _objectives(placing.case, objectives) for placing in failing}
+    second = list(objectives).index(deciding_objective(objectives))
+    rows |= {id(placing.case): _objectives(placing.case, objectives) for placing in breaking}
     groups = [
-        *sorted(
-            _equal(good, rows),
-            key=lambda group: (
-                group[0].layer,
-                rows[id(group[0].case)][second],
-                _objectives(group[0].case, objectives)[second],
-                _name(group[0]),
-            ),
+        *(
+            group
+            for tier in keeping
+            for group in sorted(
+                _equal(tier, rows),
+                key=lambda group: (
+                    group[0].layer,
+                    rows[id(group[0].case)][second],
+                    _objectives(group[0].case, objectives)[second],
+                    _name(group[0]),
+                ),
+            )
         ),
-        *sorted(_equal(failing, rows), key=lambda group: (group[0].violation, _name(group[0]))),
+        *sorted(
+            _equal(breaking, rows | {id(p.case): (p.violation, *rows[id(p.case)]) for p in breaking}),
+            key=lambda group: (group[0].violation, _name(group[0])),
+        ),
     ]
     return Ranking(
         placings=[*_numbered(groups), *rest],
@@ -185,24 +214,27 @@ def rank(
     )
 
 
-def _refuse_objectives(objectives: Sequence[str]) -> None:
-    faults = [
-        f"{name}: is no objective, for it is not better smaller; take another, such as {OBJECTIVES[0]}"
-        for name in objectives
-        if find_quantity(name).direction is not Direction.SMALLER
-    ]
-    if faults or not objectives:
-        raise FileError(*(faults or ["no objective is given; name at least one"]))
+def deciding_objective(objectives: Sequence[str]) -> str:
+    """The objective that orders the cases of one layer: the second, by default the energy; one alone by itself."""
+    return objectives[min(1, len(objectives) - 1)]
 
 
 def _lacking(case: CaseResult, objectives: Sequence[str]) -> CaseResult:
     """The case, incomplete where it lacks an objective."""
-    faults = [case.incomplete] if case.incomplete else []
+    if case.incomplete:
+        return case
+    lacking, faults = [], []
     for name in objectives:
         estimate = case.estimate(name)
-        if not case.incomplete and (estimate.value is None or not math.isfinite(estimate.value)):
-            faults.append(f"{name} is absent: {estimate.reason or 'not a finite number'}")
-    return replace(case, incomplete="; ".join(faults)) if len(faults) > bool(case.incomplete) else case
+        if estimate.value is None or not math.isfinite(estimate.value):
+            shown = "accuracy" if name == "error" else name
+            found = "absent" if estimate.value is None else f"{estimate.value}, not a finite number"
+            lacking.append(name)
+            faults.append(f"{shown} is {found}" + (f": {estimate.reason}" if estimate.reason else ""))
+    rest = [name for name in objectives if name not in lacking]
+    if faults and rest and case.origin is None and all(map(needs_meter, lacking)):
+        faults.append(f"{' '.join(f'--objective {name}' for name in rest)} would rank it")
+    return replace(case, incomplete="; ".join(faults), lacking=tuple(lacking)) if faults else case
 
 
 def _standings(
@@ -210,23 +242,29 @@ def _standings(
     points: NDArray[np.float64],
     widths: Sequence[Indifference | None],
     blocks: Mapping[tuple[str, str], Blocks],
+    objectives: Sequence[str],
 ) -> dict[int, Standing]:
-    """How sure each place is, where the cycles of all eligible cases are at hand."""
+    """How sure each place is, where for all eligible cases it is known how every objective varies."""
     found = [blocks.get((case.run, case.case)) for case in eligible]
     known = [
-        replace(each, gain=_gain(case))
+        replace(each, gains=_gains(case, objectives))
         for each, case in zip(found, eligible, strict=True)
-        if each is not None
+        if each is not None and all(map(each.knows, objectives))
     ]
     if not known or len(known) < len(eligible):
         return {}
-    return dict(zip(map(id, eligible), standings(known, points, widths), strict=True))
+    sure = standings(known, points, widths, objectives=objectives)
+    return dict(zip(map(id, eligible), sure, strict=True))
 
 
-def _gain(case: CaseResult) -> float:
-    """Relative standard uncertainty the meter adds to the energy; 0 where it is not known."""
-    energy = case.estimate("energy_per_inference_j")
-    return energy.type_b / abs(energy.value) if energy.type_b is not None and energy.value else 0.0
+def _gains(case: CaseResult, objectives: Sequence[str]) -> dict[str, float]:
+    """Relative standard uncertainty the meter adds to each objective of which it is known."""
+    estimates = {name: case.estimate(name) for name in objectives}
+    return {
+        name: each.type_b / abs(each.value)
+        for name, each in estimates.items()
+        if each.type_b is not None and each.value
+    }
 
 
 def _dominator(eligible: Sequence[CaseResult], standing: Standing | None) -> str:

@@ -37,9 +37,14 @@ class Finding:
     verdict: Verdict
     evidence: str
 
+    @property
+    def incomplete(self) -> bool:
+        """No more measuring of this kind decides it: work of the case is missing, or the figure of the gate."""
+        return bool(self.case.incomplete) or self.case.estimate(self.gate.quantity).value is None
+
     def blocks(self, *, allow_inconclusive: bool = False) -> bool:
         """The run is stopped by it."""
-        undecided = self.verdict is Verdict.INCONCLUSIVE and allow_inconclusive and not self.case.incomplete
+        undecided = self.verdict is Verdict.INCONCLUSIVE and allow_inconclusive and not self.incomplete
         return self.gate.action is Action.BLOCK and self.verdict is not Verdict.PASS and not undecided
 
 
@@ -114,7 +119,7 @@ def print_gate(gate: Gate) -> str:
     if gate.relative:
         amount = f"{100 * gate.amount:g} %"
     elif gate.quantity == "accuracy":
-        amount = f"{100 * gate.amount:g} points"
+        amount = f"{100 * gate.amount:g} point{'' if 100 * gate.amount == 1 else 's'}"
     else:
         amount = print_value(gate.quantity, gate.amount)
     match gate.kind:
@@ -159,6 +164,9 @@ def _find(gate: Gate, case: CaseResult, changes: Mapping[str, Change]) -> Findin
         verdict, evidence = judgement.verdict, judgement.evidence
     elif gate.quantity in changes:
         verdict, evidence = _weigh(gate, changes[gate.quantity])
+        left_out = case.left_out(gate.quantity)
+        if verdict is Verdict.PASS and left_out:
+            verdict, evidence = Verdict.INCONCLUSIVE, f"Not decided: {left_out}."
     else:
         verdict, evidence = Verdict.INCONCLUSIVE, "The baseline has no such case."
     return Finding(gate=gate, case=case, verdict=verdict, evidence=evidence)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from harness.judging.stats import REPLICATES, Estimate, absent, between_sittings
+from harness.quantities import print_share
 from harness.record import SittingClosed, SittingOpened
 
 IDLE_DRIFT = 0.1
@@ -38,7 +39,7 @@ def unsteady_idle(
         if drift > allowed:
             return (
                 f"idle power went from {before_w:.3g} W to {after_w:.3g} W over sitting "
-                f"{sitting}, by {drift:.0%} where idle_drift allows {allowed:.0%}; "
+                f"{sitting}, by {print_share(drift)} where idle_drift allows {print_share(allowed)}; "
                 "let the device settle (cooldown_s, warmup_s) and stop what else runs"
             )
     return ""

@@ -16,7 +16,6 @@ from scipy.stats import norm
 from harness.budget import COVERAGE_FACTOR
 from harness.judging.cases import CaseResult
 from harness.judging.stats import Estimate
-from harness.judging.steadiness import State
 from harness.quantities import JOULE, QUANTITIES, WATT, parse_limit, print_value
 from harness.suite import Limit
 
@@ -53,6 +52,7 @@ class Judgement:
         evidence: the sentence that tells why, and what to do when nothing is decided.
         violation: how far the value is beyond the limit, relative to the limit; 0 inside, None without a value.
         advice: what would decide it, or that nothing does; empty where it is decided.
+        passed_by: the bound, or the value where there is none by nature, that is inside; None unless it passes.
     """
 
     limit: Limit
@@ -62,6 +62,7 @@ class Judgement:
     evidence: str
     violation: float | None
     advice: str = ""
+    passed_by: float | None = None
 
 
 def parse_limits(texts: Iterable[str]) -> list[Limit]:
@@ -90,8 +91,8 @@ def judge(case: CaseResult, limit: Limit) -> Judgement:
             advice=evidence,
         )
     verdict, (decided_by, evidence), advice = decide(estimate, limit), ("", ""), ""
-    if verdict is Verdict.PASS and _timed(limit) and case.state is State.THROTTLED:
-        verdict, advice = Verdict.INCONCLUSIVE, _throttled_advice(case)
+    if verdict is Verdict.PASS and case.left_out(limit.quantity):
+        verdict, advice = Verdict.INCONCLUSIVE, f"{case.left_out(limit.quantity)}."
     if verdict is Verdict.INCONCLUSIVE:
         advice = advice or _advice(case, estimate, value, limit)
         evidence = (
@@ -108,6 +109,7 @@ def judge(case: CaseResult, limit: Limit) -> Judgement:
         evidence=evidence,
         violation=max(0.0, beyond) / (abs(limit.bound) or 1.0),
         advice=advice,
+        passed_by=_deciding(estimate, limit) if verdict is Verdict.PASS else None,
     )
 
 
@@ -167,9 +169,8 @@ def _near_and_far(estimate: Estimate, limit: Limit) -> tuple[float | None, float
     return (estimate.upper, estimate.lower) if _upper(limit) else (estimate.lower, estimate.upper)
 
 
-def _timed(limit: Limit) -> bool:
-    """The figure depends on how fast the device runs."""
-    return limit.quantity.startswith(("latency_", "energy_", "power_"))
+def _deciding(estimate: Estimate, limit: Limit) -> float | None:
+    return _near_and_far(estimate, limit)[0] if estimate.method else estimate.value
 
 
 def _evidence(estimate: Estimate, value: float, limit: Limit, verdict: Verdict) -> tuple[str, str]:
@@ -223,17 +224,3 @@ def _advice(case: CaseResult, estimate: Estimate, value: float, limit: Limit) ->
 
 def _is_quick(case: CaseResult) -> bool:
     return case.conditions.get("protocol.name") == QUICK
-
-
-def _throttled_advice(case: CaseResult) -> str:
-    course = next(each for each in case.courses if each.state is State.THROTTLED)
-    slow = course.throttled
-    after = (
-        ""
-        if slow is None
-        else f"; throttled, the median latency is {print_value('latency_p50_s', slow.latency_p50_s)}"
-    )
-    return (
-        f"sitting {course.sitting} was throttled ({course.throttling}) and its throttled stretch is not in the figure"
-        f"{after}; cool the device, or lower its load, and measure again."
-    )

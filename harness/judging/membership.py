@@ -3,13 +3,14 @@
 In each resample the figures of all cases are computed anew from blocks of consecutive items drawn for all cases
 together, and the front is found anew. To that comes for each case what only sittings show, a t distribution
 with as many sittings as there were, and for each meter one error shared by all of its cases, so that it
-cancels on one meter and counts between meters. The share of resamples in which a case is on the front makes
+cancels on one meter and counts between meters. A quantity that is had once a sitting, such as the cold start,
+changes by the sittings alone. The share of resamples in which a case is on the front makes
 three classes; its decimals are not to be trusted. Probabilities of this kind: arXiv:1910.08413.
 """
 
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -17,8 +18,10 @@ import moocore
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.judging.blocks import GRID, LEVEL, Blocks
+from harness.judging.blocks import GRID, SUMS, Blocks
 from harness.judging.boxes import boxes
+from harness.judging.objectives import OBJECTIVES
+from harness.judging.replicates import LEVELS, RATIOS
 from harness.judging.stats import REPLICATES
 from harness.suite import Indifference
 
@@ -29,7 +32,7 @@ SURE, UNLIKELY = 0.95, 0.05
 """From the one on a case is on the front, below the other it is dominated."""
 
 TAIL_FLOOR = 0.5
-"""A percentile of a resample is looked for no further down than here."""
+"""A percentile of a resample is looked for no further down than here; a median no further than half as far again."""
 
 
 class FrontClass(StrEnum):
@@ -49,8 +52,8 @@ class Standing:
         dominator: place of the case that dominates it by the point estimates and does so most clearly; None
             for one that nobody dominates.
         dominated: share of the resamples in which that case dominates it; None without one.
-        margins: what that case has against it: latency and energy over the own less 1, and the difference of the
-            errors; empty without one.
+        margins: what that case has against it, for each objective: the figure over the own less 1, of the error
+            the difference; empty without one.
         between: how sittings differ is in it; without that nobody is called on the front.
     """
 
@@ -73,19 +76,21 @@ def standings(
     points: NDArray[np.float64],
     widths: Sequence[Indifference | None] = (),
     *,
+    objectives: Sequence[str] = OBJECTIVES,
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> list[Standing]:
     """How sure the place of each case is.
 
     Args:
-        blocks: one for each case.
-        points: their point estimates of latency p99, energy per inference and error, shape (n, 3).
+        blocks: one for each case, each of which knows every objective.
+        points: their point estimates of the objectives, shape (n, d).
         widths: of the boxes in which figures count as equal, one for each objective; empty for none.
+        objectives: quantities, in the order of the points.
         resamples: how many.
         seed: of the draws; each case and each run has its own stream, so that a case more changes no other's.
     """
-    draws = replicates(blocks, points, resamples=resamples, seed=seed)
+    draws = replicates(blocks, points, objectives=objectives, resamples=resamples, seed=seed)
     boxed = boxes(draws.reshape(-1, points.shape[1]), widths).reshape(draws.shape)
     members = np.zeros(len(points), np.int64)
     for each in boxed:
@@ -93,64 +98,99 @@ def standings(
     flat = boxes(points, widths)
     front = np.flatnonzero(moocore.is_nondominated(flat, keep_weakly=True))
     on_front = set(front.tolist())
-    between = all(len(each.deviations) >= REPLICATES for each in blocks)
+    between = all(_replicated(each) for each in blocks)
+    differences = np.array([name == "error" for name in objectives])
     return [
         Standing(share=share, between=between)
         if place in on_front
-        else _dominated(Standing(share=share, between=between), place, points, flat, boxed, front)
+        else _dominated(
+            Standing(share=share, between=between), place, points, flat, boxed, front, differences
+        )
         for place, share in enumerate((members / resamples).tolist())
     ]
 
 
 def replicates(
-    blocks: Sequence[Blocks], points: NDArray[np.float64], *, resamples: int = RESAMPLES, seed: int = SEED
+    blocks: Sequence[Blocks],
+    points: NDArray[np.float64],
+    *,
+    objectives: Sequence[str] = OBJECTIVES,
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
 ) -> NDArray[np.float64]:
-    """Figures of all cases in each resample, shape (resamples, n, 3)."""
+    """Figures of all cases in each resample, shape (resamples, n, d)."""
     draws = np.empty((resamples, len(blocks), points.shape[1]))
     shapes = sorted({(each.group, tuple(each.sizes)) for each in blocks})
     for group, sizes in shapes:
         places = [i for i, each in enumerate(blocks) if (each.group, tuple(each.sizes)) == (group, sizes)]
         weights = _weights(sizes, resamples, _stream(seed, "blocks", group))
-        draws[:, places] = _drawn([blocks[i] for i in places], points[places], weights)
+        for column, name in enumerate(objectives):
+            own = points[places, column]
+            draws[:, places, column] = _drawn([blocks[i] for i in places], own, weights, name)
     for place, each in enumerate(blocks):
-        if len(each.deviations) >= REPLICATES:
-            draws[:, place, :2] *= _sitting_factors(
-                each, resamples, _stream(seed, "sitting", f"{each.group} {each.case}")
+        if _replicated(each):
+            draws[:, place] *= _sitting_factors(
+                each, objectives, resamples, _stream(seed, "sitting", f"{each.group} {each.case}")
             )
     for meter in {each.meter for each in blocks}:
         errors = _stream(seed, "meter", meter).standard_normal(resamples)
         for place, each in enumerate(blocks):
-            if each.meter == meter and each.gain:
-                draws[:, place, 1] *= np.exp(each.gain * errors)
+            for column, name in enumerate(objectives):
+                if each.meter == meter and each.gains.get(name):
+                    draws[:, place, column] *= np.exp(each.gains[name] * errors)
     return draws
+
+
+def _replicated(blocks: Blocks) -> bool:
+    """There are sittings enough to know how the next would differ."""
+    return len(blocks.sizes) >= REPLICATES
 
 
 def _drawn(
-    blocks: Sequence[Blocks], points: NDArray[np.float64], weights: NDArray[np.float64]
+    blocks: Sequence[Blocks], points: NDArray[np.float64], weights: NDArray[np.float64], name: str
 ) -> NDArray[np.float64]:
-    """Figures of cases that draw together, changed as their blocks say, shape (resamples, n, 3)."""
+    """A figure of cases that draw together, changed as their blocks say, shape (resamples, n)."""
 
-    def sums(name: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        table = np.stack([getattr(each, name) for each in blocks], axis=1)
-        return weights @ table, table.sum(axis=0)
+    def drawn(tables: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        return weights @ np.stack(tables, axis=1)
 
-    energy, all_energy = sums("energy_j")
-    count, all_count = sums("inferences")
-    late, all_late = sums("beyond")
-    items, all_items = sums("items")
-    right, all_right = sums("right")
-    draws = np.empty((len(weights), len(blocks), 3))
-    # The share beyond the point grows by a factor; the percentile lies where the share was smaller by it.
-    growth = (late / count) / np.maximum(all_late / all_count, 1 - LEVEL)
-    beyond = np.minimum((1 - LEVEL) / np.maximum(growth, 1e-9), TAIL_FLOOR)
-    for place, each in enumerate(blocks):
-        centre = float(np.interp(LEVEL, GRID, each.slow_s))
-        found = np.interp(1 - beyond[:, place], GRID, each.slow_s)
-        draws[:, place, 0] = points[place, 0] * found / centre
-    draws[:, :, 1] = points[:, 1] * (energy / count) / (all_energy / all_count)
-    shift = all_right / all_items - right / np.maximum(items, 1)
-    draws[:, :, 2] = points[:, 2] + shift
-    return draws
+    def sums(tables: Sequence[NDArray[np.float64]]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        whole = np.sum(tables, axis=1)
+        return np.where(empty, whole, drawn(tables)), whole
+
+    # Only blocks may be drawn that are empty for a case, as those before it had settled: then it stays as it is.
+    counted = [each.items if name == "error" else each.sums["inferences"] for each in blocks]
+    empty = drawn(counted) == 0
+    if name == "error":
+        items, all_items = sums(counted)
+        right, all_right = sums([each.right for each in blocks])
+        return points + all_right / all_items - right / items
+    if name in LEVELS:
+        late, all_late = sums([each.beyond[name] for each in blocks])
+        count, all_count = sums(counted)
+        beyond = 1 - LEVELS[name]
+        # The share beyond the point grows by a factor; the percentile lies where the share was smaller by it.
+        growth = (late / count) / np.maximum(all_late / all_count, beyond)
+        found = np.minimum(beyond / np.maximum(growth, 1e-9), max(TAIL_FLOOR, 1.5 * beyond))
+        return np.stack(
+            [
+                point * np.interp(1 - share, GRID, each.slow_s) / np.interp(1 - beyond, GRID, each.slow_s)
+                for point, share, each in zip(points, found.T, blocks, strict=True)
+            ],
+            axis=1,
+        )
+    if name not in SUMS:
+        return np.broadcast_to(points, (len(weights), len(points)))
+    pairs = {each: sums([one.sums[each] for one in blocks]) for each in SUMS[name]}
+    now, whole = ({each: pair[place] for each, pair in pairs.items()} for place in (0, 1))
+    return points * _of_sums(name, now) / _of_sums(name, whole)
+
+
+def _of_sums(name: str, sums: Mapping[str, NDArray[np.float64]]) -> NDArray[np.float64]:
+    if name == "energy_delay_product_js":
+        return sums["energy_j"] * sums["window_s"] / sums["inferences"] ** 2
+    above, below = RATIOS[name]
+    return sums[above] / sums[below]
 
 
 def _weights(sizes: Sequence[int], resamples: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -159,10 +199,14 @@ def _weights(sizes: Sequence[int], resamples: int, rng: np.random.Generator) -> 
     return np.concatenate(drawn, axis=1).astype(np.float64)
 
 
-def _sitting_factors(blocks: Blocks, resamples: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Factors on latency and energy by what sittings differ; each is t distributed, both move together."""
-    sittings = len(blocks.deviations)
-    directions = rng.standard_normal((resamples, sittings)) @ blocks.deviations / math.sqrt(sittings - 1)
+def _sitting_factors(
+    blocks: Blocks, objectives: Sequence[str], resamples: int, rng: np.random.Generator
+) -> NDArray[np.float64]:
+    """Factors on the objectives by what sittings differ; each is t distributed, and all move together."""
+    sittings = len(blocks.sizes)
+    still = np.zeros(sittings)  # of the error: it is that of the items, whichever sitting they were in
+    deviations = np.stack([blocks.deviations.get(name, still) for name in objectives], axis=1)
+    directions = rng.standard_normal((resamples, sittings)) @ deviations / math.sqrt(sittings - 1)
     surprise = np.sqrt(rng.chisquare(sittings - 1, resamples) / (sittings - 1))
     return np.exp(directions / math.sqrt(sittings) / surprise[:, None])
 
@@ -174,6 +218,7 @@ def _dominated(  # noqa: PLR0917  a place and the tables it stands in
     flat: NDArray[np.float64],
     boxed: NDArray[np.float64],
     front: NDArray[np.int64],
+    differences: NDArray[np.bool_],
 ) -> Standing:
     """With the case on the front that dominates it most clearly: that gains most where it gains least."""
     better = front[(flat[front] <= flat[place]).all(axis=1)]
@@ -181,13 +226,13 @@ def _dominated(  # noqa: PLR0917  a place and the tables it stands in
     clearest = int(better[np.lexsort((gains.sum(axis=1), gains.max(axis=1)))[0]])
     theirs, own = boxed[:, clearest], boxed[:, place]
     beaten = (theirs <= own).all(axis=1) & (theirs < own).any(axis=1)
-    *ratios, _ = points[clearest] / np.where(points[place] == 0, 1.0, points[place]) - 1
-    margins = (*ratios, points[clearest, -1] - points[place, -1])
+    ratios = points[clearest] / np.where(points[place] == 0, 1.0, points[place]) - 1
+    margins = np.where(differences, points[clearest] - points[place], ratios)
     return replace(
         standing,
         dominator=clearest,
         dominated=float(beaten.mean()),
-        margins=tuple(float(margin) for margin in margins),
+        margins=tuple(margins.tolist()),
     )
 
 

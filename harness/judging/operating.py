@@ -1,21 +1,25 @@
 """This module finds from the records of a case where its meter worked, and so its uncertainty budget."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from harness.budget import Board, Budget, OperatingPoint, Reference, above_idle, type_b
-from harness.datasheet import CHIPS, MODULE
+from harness.budget import Budget, OperatingPoint, above_idle
 from harness.judging.idle import idle_pairs, idle_power_w
+from harness.judging.kinds import budget_of
 from harness.judging.stats import Estimate
+from harness.quantities import channel_name
 from harness.record import SittingClosed, SittingOpened
 from harness.store import Run
+from harness.summed import Part, summed
 
-METERS = ("ina226",)
-"""Kinds of meters whose errors are known here."""
+REGISTERS = ("ina226", "ina219", "iio")
+"""Kinds of meters whose samples are a chip's own registers: the current is seen before the voltage, and `lag_ns` is
+half the time between."""
 
 
 def budgets_of(
@@ -62,19 +66,43 @@ def _gross(
         idle_w: mean idle power; None where it was not taken.
     """
     meter = run.start.device.get("meter")
-    kind = meter.get("kind") if isinstance(meter, Mapping) else None
-    if not isinstance(meter, Mapping) or kind not in METERS:
-        return None, f"the errors of a meter of kind {kind or 'unknown'} are not known here"
+    if not isinstance(meter, Mapping) or not meter.get("kind"):
+        return None, "the run does not say what its meter was"
     for record in opened:
         raw = _in_windows(run, record, valid)
-        if len(raw) and record.watts is not None and record.lag_ns is not None:
+        if len(raw) and (record.watts is not None or record.channels) and record.lag_ns is not None:
             try:
-                point = _point(record, record.watts, raw, valid, idle_w)
-                budget = type_b(_board(meter, record), point)
+                budget = _budget(meter, record, raw, valid, idle_w)
             except (KeyError, TypeError, ValueError) as error:
                 return None, f"the meter's record does not tell its operating point ({error})"
-            return _with_remarks(budget, run, meter), ""
+            return _with_remarks(budget, run, meter, record.meter or {}), ""
     return None, "the run holds no raw samples of the meter for this case"
+
+
+def _budget(
+    meter: Mapping[str, Any],
+    record: SittingOpened,
+    raw: NDArray[Any],
+    valid: pd.DataFrame,
+    idle_w: float | None,
+) -> Budget:
+    """The budget of one sitting's meter, of each channel and put together where it has several."""
+    found = record.meter or {}
+    if record.channels is None:
+        return budget_of(meter, found, record.watts or {}, _point(meter, record, raw, valid, idle_w))
+    parts = []
+    whole_j = float(valid["energy_j"].sum())
+    for name, channel in record.channels.items():
+        if channel["in_total"]:
+            chip = meter["channels"][name]
+            calibrations = found.get("calibration") or {}
+            own = replace(record, watts=channel["watts"], lag_ns=channel["lag_ns"], channels=None)
+            samples = raw[raw["channel"] == channel["channel"]]
+            point = _point(chip, own, samples, valid, idle_w)
+            budget = budget_of(chip, {"calibration": calibrations.get(name)}, channel["watts"], point)
+            share = float(valid[channel_name("energy_j", name)].sum()) / whole_j
+            parts.append(Part(name=name, share=share, budget=budget))
+    return summed(parts)
 
 
 def _in_windows(run: Run, record: SittingOpened, valid: pd.DataFrame) -> NDArray[Any]:
@@ -83,13 +111,13 @@ def _in_windows(run: Run, record: SittingOpened, valid: pd.DataFrame) -> NDArray
     if not len(rows):
         return np.empty(0)
     raw = run.power(record.case, record.sitting, record.part)
-    first, last = np.searchsorted(raw["ready_ns"], [int(rows["begin_ns"].min()), int(rows["end_ns"].max())])
-    return raw[first:last]
+    ready_ns = raw["ready_ns"]  # in order within each channel
+    return raw[(ready_ns >= int(rows["begin_ns"].min())) & (ready_ns < int(rows["end_ns"].max()))]
 
 
 def _point(
+    meter: Mapping[str, Any],
     record: SittingOpened,
-    watts: Mapping[str, Any],
     raw: NDArray[Any],
     valid: pd.DataFrame,
     idle_w: float | None,
@@ -97,52 +125,61 @@ def _point(
     windows_s = (valid["end_ns"] - valid["begin_ns"]).to_numpy(np.float64) * 1e-9
     power_w = float(valid["energy_j"].sum() / windows_s.sum())
     step = 1.0 if idle_w is None else min(1.0, abs(power_w - idle_w) / abs(power_w))
-    # The interval of a sample is longer than the current was seen, by the bus conversion; `lag_ns` is half of it.
-    edge_ns = float(valid["clock_uncertainty_ns"].max()) + abs(record.lag_ns or 0.0)
-    scatter = np.diff(raw["shunt"].astype(np.float64)).std() / np.sqrt(2) if len(raw) > 2 else 0.0
+    clock_s = float(valid["clock_uncertainty_ns"].max()) * 1e-9
+    bridged = _is_bridged(meter)
+    watts = record.watts or {}
+    is_scale = watts.get("kind") is None
+    scatter = (
+        np.diff(raw["shunt"].astype(np.float64)).std() / np.sqrt(2) if is_scale and len(raw) > 2 else 0.0
+    )
     return OperatingPoint(
-        shunt_v=float(raw["shunt"].mean()) * float(watts["shunt_lsb_v"]),
-        bus_v=float(raw["bus"].mean()) * float(watts["bus_lsb_v"]),
+        shunt_v=float(raw["shunt"].mean()) * float(watts["shunt_lsb_v"]) if is_scale else None,
+        bus_v=float(raw["bus"].mean()) * float(watts["bus_lsb_v"]) if is_scale else None,
         power_w=power_w,
         window_s=float(windows_s.mean()),
-        edge_s=edge_ns * 1e-9,
+        edge_s=_blur_s(meter, record) + (0.0 if bridged else clock_s),
         step=0.0 if record.lead and record.tail else step,
+        clock_s=clock_s if bridged else 0.0,
+        interval_s=float(np.median(np.diff(raw["ready_ns"]))) * 1e-9 if len(raw) > 1 else 0.0,
         uncovered=max(0.0, 1.0 - float(np.average(valid["coverage"], weights=windows_s))),
         samples=int(valid["samples"].sum()),
         shunt_scatter_lsb=float(scatter),
     )
 
 
-def _board(meter: Mapping[str, Any], record: SittingOpened) -> Board:
-    return Board(
-        chip=CHIPS.get(str(meter.get("chip")), MODULE),
-        shunt_tolerance=meter.get("shunt_tolerance"),
-        shunt_tcr_per_k=meter.get("shunt_tcr_per_k"),
-        temperature_span_k=meter.get("temperature_span_k"),
-        supply_v=meter.get("supply_v"),
-        reference=_reference(record.meter or {}),
-    )
+def _blur_s(meter: Mapping[str, Any], record: SittingOpened) -> float:
+    """How much farther than its sample's interval a reading reaches at each side, from the middle of both."""
+    if meter["kind"] in REGISTERS:
+        # The interval of a sample is longer than the current was seen, by the bus conversion.
+        return abs(record.lag_ns or 0.0) * 1e-9
+    found = record.meter or {}
+    period_s, update_s = found.get("period_s"), found.get("update_s")
+    if period_s is None or update_s is None:
+        return 0.0
+    return max(0.0, float(update_s) - float(period_s)) / 2
 
 
-def _reference(configuration: Mapping[str, Any]) -> Reference | None:
-    """What the calibration that was in force leaves; None for an uncalibrated board."""
-    calibration = configuration.get("calibration")
-    if not isinstance(calibration, Mapping):
-        return None
-    return Reference(
-        voltage=float(calibration["voltage_u"]),
-        current=float(calibration["current_u"]),
-        source=f"calibration of {calibration.get('date', 'unknown date')} against {calibration.get('reference', '?')}",
-    )
+def _is_bridged(meter: Mapping[str, Any]) -> bool:
+    """The chip is stamped on the clock of a bridge."""
+    bus = meter.get("bus")
+    return isinstance(bus, Mapping) and bus.get("kind") == "bridge"
 
 
-def _with_remarks(budget: Budget, run: Run, meter: Mapping[str, Any]) -> Budget:
+def _with_remarks(budget: Budget, run: Run, meter: Mapping[str, Any], found: Mapping[str, Any]) -> Budget:
     remarks = []
     if run.start.origin == "simulated":
         remarks.append("The meter is a model; these are the errors a real one would have.")
-    if meter.get("average", 1) != 1:
+    average = max(
+        (each.get("average", 1) for each in (meter.get("channels") or {"": meter}).values()), default=1
+    )
+    if average != 1:
         remarks.append(
-            f"The chip averages {meter['average']} conversions before voltage and current are multiplied; "
+            f"The chip averages {average} conversions before voltage and current are multiplied; "
             "what they do together within that time is not in the budget."
         )
-    return Budget(terms=budget.terms, calibrated=budget.calibrated, remark=" ".join(remarks))
+    if meter["kind"] in {"hwmon", "ina3221"} and found.get("update_s"):
+        remarks.append(
+            f"Voltage and current are each a mean over up to {1e3 * float(found['update_s']):.3g} ms; "
+            "what they do together within that time is not in the budget."
+        )
+    return replace(budget, remark=" ".join(remarks))

@@ -15,6 +15,7 @@ from scipy.stats import binomtest, norm
 from scipy.stats import t as student
 
 from harness.judging.stats import CONFIDENCE, REPLICATES, Estimate, absent
+from harness.quantities import counted
 
 PAIRED = "paired log-ratios of sittings"
 UNPAIRED = "log-ratios of sittings, not paired (Welch)"
@@ -143,7 +144,9 @@ def relative_change(base: Sequence[float], candidate: Sequence[float], *, paired
     method = PAIRED if paired else UNPAIRED
     centre = float(b.mean() - a.mean())
     if fewest < REPLICATES:
-        reason = f"{fewest} sittings cannot tell how the next would differ, {REPLICATES} are needed"
+        reason = (
+            f"{counted(fewest, 'sitting')} cannot tell how the next would differ, {REPLICATES} are needed"
+        )
         value = math.expm1(centre)
         return Shift(effect=Estimate(value=value, n=fewest, unit="sittings", reason=reason), p=None)
     error, freedom = _paired_error(b - a) if paired else _welch_error(a, b)

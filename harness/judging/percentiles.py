@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.stats import beta, binom
 
 from harness.judging.autocorrelation import pooled_time
-from harness.judging.stats import CONFIDENCE, REPLICATES, WITHIN, Estimate, between_sittings
+from harness.judging.stats import CONFIDENCE, REPLICATES, WITHIN, Estimate, between_sittings, resembling
 
 NEARLY_INDEPENDENT = 1.2
 """Below this autocorrelation time, in values, the exact binomial ranks are used."""
@@ -35,8 +35,8 @@ def percentiles(
     fewer: their number is divided by the autocorrelation time of "above the percentile", the larger of
     that at p and at p90, because above a high percentile too few values are left to tell it by.
 
-    With three sittings or more `lo` and `hi` are the t interval over the sittings' own percentiles; `lower`
-    and `upper` are then the worse of both methods.
+    With three sittings or more `lo` and `hi` are the interval over the sittings' own percentiles, on the log scale
+    as `harness.judging.stats.between_sittings` makes it; `lower` and `upper` are then the worse of both methods.
 
     Args:
         pieces: one array per sitting, values in order of time, none empty.
@@ -134,10 +134,7 @@ def _percentile(  # noqa: PLR0917  in the order they are said
 
 
 def _too_few(n: int, tau: float, needed: int) -> str:
-    return (
-        f"n too small for an upper bound: {n} inferences are worth {n / tau:.0f} independent ones, "
-        f"{needed} are needed"
-    )
+    return f"n too small for an upper bound: {resembling(n, 'inferences', n / tau)}; {needed} are needed"
 
 
 def _worse(choose: Callable[[float, float], float], a: float | None, b: float | None) -> float | None:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from harness.judging.cases import CaseResult
 from harness.judging.courses import Course
-from harness.judging.estimates import right_share
 from harness.judging.paired import Flips, Shift, difference, flips, holm, smallest_difference
+from harness.judging.replicates import answers
 
 FINEST = ("fp64", "fp32", "tf32", "bf16", "fp16", "int16", "int8", "int4")
 """Precisions from the finest on; the finest of a model is what the others are compared with."""
@@ -82,7 +82,7 @@ def _pair(
     taken: Mapping[tuple[str, str], Sequence[Course]],
     margin: float | None,
 ) -> PrecisionPair:
-    table = flips(*(_answers(taken[case.run, case.case]) for case in (base, candidate)))
+    table = flips(*(answers(taken[case.run, case.case]) for case in (base, candidate)))
     return PrecisionPair(
         run=base.run,
         base=base.case,
@@ -93,11 +93,6 @@ def _pair(
         detectable=smallest_difference(table) if table.items else None,
         margin=margin,
     )
-
-
-def _answers(found: Sequence[Course]) -> dict[int, bool]:
-    items, right = right_share(found)
-    return dict(zip(items.tolist(), right.tolist(), strict=True))
 
 
 def _coarseness(case: CaseResult) -> tuple[int, str]:

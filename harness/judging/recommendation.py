@@ -7,21 +7,30 @@ from dataclasses import dataclass
 from scipy.stats import norm
 
 from harness.judging.cases import CaseResult
-from harness.judging.front import Placing, Ranking
-from harness.judging.limits import Judgement, Verdict, print_limit
+from harness.judging.front import Placing, Ranking, deciding_objective
+from harness.judging.limits import Verdict, print_limit
 from harness.judging.membership import RESAMPLES, FrontClass
 from harness.judging.steadiness import State
+from harness.judging.tiers import Tier
+from harness.judging.tightening import tightest
 from harness.profile import Origin
-from harness.quantities import QUANTITIES, print_value
+from harness.quantities import QUANTITIES, print_share, print_value
 
 NEAR = 0.5
-"""A limit that could be tighter by more than this share is not told as one that may change the answer."""
+"""A limit that would have to be tighter by more than this share is not told as one that may change the answer."""
 
-REMEDIES: Mapping[State, str] = {
-    State.NOT_REACHED: "raise warmup_s, and measure again",
-    State.DRIFTING: "stop what else runs on the device, raise warmup_s or cooldown_s, and measure again",
-    State.THROTTLED: "cool the device or raise cooldown_s, and measure again",
+UNSTEADY: Mapping[State, str] = {
+    State.NOT_REACHED: "It was still settling while it was measured: raise warmup_s, and measure again.",
+    State.DRIFTING: "It drifted while it was measured: stop what else runs on the device, raise warmup_s or "
+    "cooldown_s, and measure again.",
+    State.THROTTLED: "It was throttled while it was measured: cool the device or raise cooldown_s, and measure again.",
 }
+
+LIKELY = 0.5
+"""Share of the resamples from which on a case is called probably on the front."""
+
+ALIKE = 0.0005
+"""Figures that differ by less than this, relatively or in the error, are not told as different."""
 
 MOST = 3
 """Alternatives and undecided limits that are told; the rest is counted."""
@@ -36,12 +45,16 @@ class Recommendation:
         evidence: on what grounds; empty where nothing is to be shipped.
         change: what would change the answer.
         next: what to measure next.
+        case: id of the case that is to be shipped, or leads; None for none.
+        run: id of its run; None for none.
     """
 
     ship: str
     evidence: str
     change: Sequence[str]
     next: Sequence[str]
+    case: str | None = None
+    run: str | None = None
 
     def __str__(self) -> str:
         return " ".join(filter(None, (self.ship, self.evidence, *self.change, *self.next)))
@@ -49,23 +62,19 @@ class Recommendation:
 
 def recommend(ranking: Ranking) -> Recommendation:
     """What a ranking comes to; it asks for nothing that the ranking does not show."""
-    chosen = _chosen(ranking)
+    chosen = ranking.leader
     if chosen is None:
         return Recommendation(
             ship=_nothing(ranking), evidence="", change=(), next=tuple(_measure_next(ranking, None))
         )
     name = chosen.case.case
-    decided = chosen.verdict is not Verdict.INCONCLUSIVE
-    ship = (
-        f"Ship {name}."
-        if decided
-        else f"Ship nothing yet: {name} leads, but not every limit is decided for it."
-    )
     return Recommendation(
-        ship=ship,
+        ship=_ship(chosen),
         evidence=_evidence(chosen, ranking),
         change=tuple(_changes(chosen, ranking)),
         next=tuple(_measure_next(ranking, chosen)),
+        case=name,
+        run=chosen.case.run,
     )
 
 
@@ -84,10 +93,19 @@ def optimism(case: CaseResult, rivals: int) -> float | None:
     return float(norm.ppf((rivals - 0.375) / (rivals + 0.25))) * deviation / math.sqrt(case.sittings)
 
 
-def _chosen(ranking: Ranking) -> Placing | None:
-    """The first case on the front that passes every limit; where none does, the first of all that fails none."""
-    passing = [each for each in ranking.placings if each.layer == 1 and each.verdict in {None, Verdict.PASS}]
-    return passing[0] if passing else ranking.leader
+def _ship(chosen: Placing) -> str:
+    name = chosen.case.case
+    match chosen.tier:
+        case Tier.PASSES:
+            return f"Ship {name}."
+        case Tier.UNDECIDED:
+            return f"Ship nothing yet: {name} leads, but not every limit is decided for it."
+        case Tier.BREAKS:
+            missed = max(chosen.judgements, key=lambda each: each.violation or 0.0)
+            return (
+                f"Ship nothing yet: {name} is the nearest to the limits, but by its figures it misses "
+                f"{print_limit(missed.limit)} by {print_share(chosen.violation, 1)}, if not for sure."
+            )
 
 
 def _nothing(ranking: Ranking) -> str:
@@ -99,9 +117,11 @@ def _nothing(ranking: Ranking) -> str:
         (each for each in nearest.judgements if each.verdict is Verdict.FAIL),
         key=lambda each: each.violation or 0.0,
     )
+    undecided = any(placing.layer is not None for placing in ranked)
     return (
-        f"Ship nothing: no case keeps the limits. The nearest, {nearest.case.case}, misses "
-        f"{print_limit(failed.limit)} by {failed.violation or 0.0:.1%}."
+        f"Ship nothing: no case {'is shown to keep' if undecided else 'keeps'} the limits. "
+        f"The nearest, {nearest.case.case}, misses {print_limit(failed.limit)} by "
+        f"{print_share(failed.violation or 0.0, 1)}."
     )
 
 
@@ -113,25 +133,61 @@ def _evidence(chosen: Placing, ranking: Ranking) -> str:
         Verdict.INCONCLUSIVE: "It fails no limit",
         None: "No limit is set",
     }[chosen.verdict if chosen.verdict is not Verdict.FAIL else None]
-    front = "on the front by its figures"
-    if chosen.standing is not None and chosen.front_class is not None:
-        share = f"{chosen.standing.share:.0%} of {RESAMPLES} resamples"
-        front = f"{_class_words(chosen.front_class)} ({share})"
-        if not chosen.standing.between:
-            front = f"on the front in {share} of too few sittings to know the next"
+    figured = f"{figures} ({_basis(case)})"
+    if chosen.alone:
+        only = "the only case" if len(ranking.placings) == 1 else "the only case that fails no limit"
+        return f"{grounds} and is {only}, so that there is nothing to choose between: {figured}."
+    return " ".join([f"{grounds} and is {_front_words(chosen)}: {figured}.", *_reasons(chosen, ranking)])
+
+
+def _basis(case: CaseResult) -> str:
     if case.origin == Origin.IMPORTED:
-        return f"{grounds} and is {front}: {figures} (imported, not measured here)."
-    sittings = f"{case.sittings} sitting{'s' * (case.sittings != 1)}"
+        return "imported, not measured here"
     power = f", power {case.origin}" if case.origin else ""
-    return f"{grounds} and is {front}: {figures} ({sittings}{power})."
+    return f"{case.sittings} sitting{'s' * (case.sittings != 1)}{power}"
 
 
-def _class_words(front_class: FrontClass) -> str:
-    return {
-        FrontClass.ON_FRONT: "surely on the front",
-        FrontClass.POSSIBLE: "possibly on the front",
-        FrontClass.DOMINATED: "hardly on the front",
-    }[front_class]
+def _front_words(chosen: Placing) -> str:
+    standing = chosen.standing
+    if standing is None:
+        return "on the front by its figures" if chosen.on_front else "not on the front by its figures"
+    share = f"in {print_share(standing.share)} of {RESAMPLES} resamples"
+    if not standing.between:
+        return f"on the front {share}, made from too few sittings to know how the next would differ"
+    match standing.front_class:
+        case FrontClass.ON_FRONT:
+            return f"surely on the front ({share})"
+        case FrontClass.POSSIBLE:
+            return f"{'probably' if standing.share >= LIKELY else 'perhaps'} on the front ({share})"
+        case FrontClass.DOMINATED:
+            return f"hardly on the front ({share})"
+
+
+def _reasons(chosen: Placing, ranking: Ranking) -> Iterator[str]:
+    """Why this one of the cases that no other beats, and not one that is on the front more surely."""
+    name = deciding_objective(ranking.objectives)
+    peers = [each for each in ranking.placings if each.tier is chosen.tier and each.layer is not None]
+    front = [each for each in peers if each.on_front]
+    if len(front) > 1:
+        yield (
+            f"It is chosen for the least {QUANTITIES[name].title} of the {len(front)} cases that no other beats in "
+            "everything."
+        )
+    surer = max(
+        (each for each in peers if each.standing is not None),
+        key=lambda each: each.standing.share if each.standing else 0.0,
+        default=chosen,
+    )
+    if (
+        chosen.standing is not None
+        and surer.standing is not None
+        and surer.standing.share > chosen.standing.share
+    ):
+        yield (
+            f"{surer.case.case} is on the front more surely ({print_share(surer.standing.share)} against "
+            f"{print_share(chosen.standing.share)}), but that does not make it better: "
+            f"{_trade(chosen.case, surer.case, ranking.objectives)}."
+        )
 
 
 def _figure(case: CaseResult, name: str) -> str:
@@ -145,13 +201,16 @@ def _figure(case: CaseResult, name: str) -> str:
 
 def _changes(chosen: Placing, ranking: Ranking) -> Iterator[str]:
     """The tightest limit, what else one may prefer, and how much of the lead is luck."""
-    slack = [(margin, each) for each in chosen.judgements if (margin := _slack(each)) is not None]
-    margin, tightest = min(slack, key=lambda pair: pair[0], default=(math.inf, None))
-    if tightest is not None and margin < NEAR:
-        yield f"The answer changes if {print_limit(tightest.limit)} becomes tighter by {margin:.0%}."
+    change = tightest(chosen.judgements) if chosen.tier is Tier.PASSES else None
+    if change is not None and change.share < NEAR:
+        yield (
+            f"The answer changes if {change}: not the figure but its bound decides, "
+            f"{print_value(change.before.quantity, change.passed_by, digits=change.digits)} here."
+        )
+    yield from _score_words(chosen, ranking)
     others = [placing for placing in ranking.shortlist if placing is not chosen]
     for placing in others[:MOST]:
-        yield f"{placing.case.case} instead is {_trade(chosen.case, placing.case, ranking.objectives)}."
+        yield f"{placing.case.case} instead: {_trade(chosen.case, placing.case, ranking.objectives)}."
     if len(others) > MOST:
         more = len(others) - MOST
         yield f"{more} more case{'s' * (more > 1)} may be on the front."
@@ -159,16 +218,18 @@ def _changes(chosen: Placing, ranking: Ranking) -> Iterator[str]:
         yield f"The short list of {ranking.remeasured[chosen.case.run]} was measured afresh for this."
     else:
         eligible = [placing for placing in ranking.placings if placing.layer is not None]
-        luck = optimism(chosen.case, len(eligible))
+        by_energy = deciding_objective(ranking.objectives) == "energy_per_inference_j"
+        luck = optimism(chosen.case, len(eligible)) if by_energy else None
         if luck is not None:
             yield (
-                f"Not re-measured: the best of {len(eligible)} equals would look {luck:.1%} better in energy than it is"
+                f"Not re-measured, so luck is in it: of {len(eligible)} cases that in truth take the same energy, the "
+                f"one that looks best looks about {print_share(luck, 1)} better than it is"
                 f"{_shrunken(chosen, eligible, luck)}."
             )
 
 
 def _shrunken(chosen: Placing, eligible: Sequence[Placing], luck: float) -> str:
-    """What is left of the lead in energy over the next case; empty where it does not lead."""
+    """How much of the lead in energy over the next case luck explains; empty where it does not lead."""
     name = "energy_per_inference_j"
     own = chosen.case.estimate(name).value
     rest = [placing.case.estimate(name).value for placing in eligible if placing is not chosen]
@@ -176,37 +237,59 @@ def _shrunken(chosen: Placing, eligible: Sequence[Placing], luck: float) -> str:
     if own is None or not known or own >= min(known):
         return ""
     lead = 1 - own / min(known)
-    return f"; of its lead of {lead:.1%} over the next {max(0.0, lead - luck):.1%} is left"
+    said = print_share(lead, 1)
+    if lead <= luck:
+        return f". Its lead of {said} over the next may be luck alone"
+    return f". Of its lead of {said} over the next, {print_share(lead - luck, 1)} is more than luck explains"
 
 
-def _slack(judgement: Judgement) -> float | None:
-    """How much tighter a passed limit could be before the value breaks it, relative to the limit."""
-    bound = judgement.limit.bound
-    if judgement.verdict is not Verdict.PASS or judgement.value is None or not bound:
-        return None
-    return abs(bound - judgement.value) / abs(bound)
+def _score_words(chosen: Placing, ranking: Ranking) -> Iterator[str]:
+    """That a score prefers another case than the one chosen here."""
+    best = next(iter(ranking.scoring.scores), None) if ranking.scoring else None
+    if (
+        ranking.scoring is None
+        or best is None
+        or (best.case, best.run) == (chosen.case.case, chosen.case.run)
+    ):
+        return
+    undecided = any(
+        placing.tier is not Tier.PASSES
+        for placing in ranking.placings
+        if (placing.case.case, placing.case.run) == (best.case, best.run)
+    )
+    yield (
+        f"The score prefers another case: by the policy {ranking.scoring.policy.name} the best is {best.case}"
+        f"{', for which not every limit is decided' if undecided else ''}. The answer above does not weigh: it takes "
+        f"the least {QUANTITIES[deciding_objective(ranking.objectives)].title} on the front. Who weighs as the policy "
+        f"does {'decides the limits first' if undecided else f'ships {best.case}'}."
+    )
 
 
 def _trade(chosen: CaseResult, other: CaseResult, objectives: Sequence[str]) -> str:
-    """What the other case gives and takes: `12 % more energy per inference for 8 % less latency p99`."""
+    """What the other case gives and takes: `8 % less latency p99, but 12 % more energy per inference`."""
     gives: list[str] = []
     takes: list[str] = []
     for name in objectives:
         a, b = chosen.estimate(name).value, other.estimate(name).value
-        if a is None or b is None or a == b:
+        if a is None or b is None or abs(b - a) < (ALIKE if name == "error" else ALIKE * abs(a)):
             continue
         (gives if b < a else takes).append(_difference(name, a, b))
-    if not gives:
-        return f"no better by its figures ({' and '.join(takes) or 'equal'}), but not surely worse"
-    return " and ".join(gives) + (f" for {' and '.join(takes)}" if takes else "")
+    if gives:
+        return " and ".join(gives) + (f", but {' and '.join(takes)}" if takes else "")
+    if takes:
+        return f"better in nothing by its figures ({', '.join(takes)}), but not surely worse"
+    return "by its figures the same"
 
 
 def _difference(name: str, a: float, b: float) -> str:
     more = "more" if b > a else "less"
     if name == "error":
         points = f"{100 * abs(b - a):.2g}"
-        return f"{points} point{'s' * (points != '1')} {more} error"
-    return f"{abs(b / a - 1):.0%} {more} {QUANTITIES[name].title}"
+        return f"{points} percentage point{'s' * (points != '1')} {more} error"
+    change = abs(b / a - 1) if a else math.inf
+    if change == math.inf:
+        return f"{more} {QUANTITIES[name].title}"
+    return f"{print_share(change, 0 if change >= 0.095 else 1)} {more} {QUANTITIES[name].title}"
 
 
 def _measure_next(ranking: Ranking, chosen: Placing | None) -> Iterator[str]:
@@ -221,7 +304,7 @@ def _measure_next(ranking: Ranking, chosen: Placing | None) -> Iterator[str]:
     if chosen is None:
         return
     if chosen.case.state not in {State.STEADY, State.UNKNOWN}:
-        yield f"Its course was not steady ({chosen.case.state.value.replace('_', ' ')}): {REMEDIES[chosen.case.state]}."
+        yield UNSTEADY[chosen.case.state]
     few = chosen.case.run not in ranking.remeasured and len(ranking.shortlist) < len(ranking.placings)
     if chosen.case.origin == Origin.IMPORTED:
         yield "Imported figures cannot be measured again here: measure the short list with a suite of your own."
@@ -229,4 +312,13 @@ def _measure_next(ranking: Ranking, chosen: Placing | None) -> Iterator[str]:
         yield (
             f"Measure next: harness run --shortlist {chosen.case.run}, "
             f"{len(ranking.shortlist)} of {len(ranking.placings)} cases in fresh sittings."
+        )
+    elif (
+        not chosen.alone
+        and chosen.front_class is FrontClass.POSSIBLE
+        and chosen.case.conditions.get("protocol.name") != "full"
+    ):
+        yield (
+            "The cases cannot be told apart for sure: measure more sittings, such as those of the full protocol "
+            "(harness run --full)."
         )

@@ -9,13 +9,13 @@ the default. The front comes first, a score second.
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import FileError
 from harness.judging.cases import CaseResult
+from harness.judging.policies import Form, Policy
 from harness.names import hint
 from harness.suite import Bounds
 
@@ -27,42 +27,6 @@ SEED = 226
 
 STEP = 0.05
 """Of the grid of weights."""
-
-Form = Literal["chebyshev", "sum"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What matters how much.
-
-    Attributes:
-        name: to ask for it by.
-        weights: quantity to weight; they add up to 1.
-        form: `chebyshev` ranks by the worst weighted distance, `sum` by their sum.
-    """
-
-    name: str
-    weights: Mapping[str, float]
-    form: Form
-
-
-POLICIES: Mapping[str, Policy] = {
-    policy.name: policy
-    for policy in (
-        Policy(
-            name="equal",
-            weights=dict.fromkeys(("latency_p99_s", "energy_per_inference_j", "error"), 1 / 3),
-            form="chebyshev",
-        ),
-        Policy(
-            name="flops-latency-accuracy",
-            weights={"work_flop": 0.40, "latency_p99_s": 0.35, "error": 0.25},
-            form="sum",
-        ),
-    )
-}
-"""By name. Equal weights are a choice too; the other is the field's classic, its accuracy drop counted from the
-declared best and not from another case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +58,13 @@ class Scoring:
         policy: by which.
         scores: best first.
         unscored: case to why it has none.
+        bounds: scales of the quantities of the policy.
     """
 
     policy: Policy
     scores: Sequence[Score]
     unscored: Mapping[str, str]
+    bounds: Mapping[str, Bounds]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,25 +86,6 @@ class Fit:
     ranges: Mapping[str, tuple[float, float]]
     agreeing: int
     tried: int
-
-
-def policy_of(name: str, weights: Mapping[str, float] | None = None) -> Policy:
-    """A policy by name, with other weights where some are given; these are scaled to add up to 1.
-
-    Raises:
-        FileError: there is no such policy, or a weight is below 0 or all are 0.
-    """
-    if name not in POLICIES:
-        raise FileError(f"--score {name}: is no policy; {hint(name, POLICIES)}")
-    if not weights:
-        return POLICIES[name]
-    total = sum(weights.values())
-    if min(weights.values()) < 0 or not total > 0 or not np.isfinite(total):
-        raise FileError(
-            f"--weight: found {', '.join(f'{k}={v:g}' for k, v in weights.items())}; "
-            "expected numbers from 0 up, one above 0"
-        )
-    return replace(POLICIES[name], weights={key: value / total for key, value in weights.items()})
 
 
 def score(cases: Sequence[CaseResult], policy: Policy, bounds: Mapping[str, Bounds]) -> Scoring:
@@ -184,7 +131,8 @@ def score(cases: Sequence[CaseResult], policy: Policy, bounds: Mapping[str, Boun
     shares = sensitivity(_table(scored), policy.form)
     with_shares = [replace(each, wins=share) for each, share in zip(scored, shares, strict=True)]
     ordered = sorted(with_shares, key=lambda each: (value_of(each, policy.form), each.case, each.run))
-    return Scoring(policy=policy, scores=ordered, unscored=unscored)
+    scales = {name: bounds[name] for name in policy.weights}
+    return Scoring(policy=policy, scores=ordered, unscored=unscored, bounds=scales)
 
 
 def value_of(scored: Score, form: Form) -> float:

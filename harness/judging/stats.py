@@ -1,8 +1,11 @@
 """This module estimates figures and their bounds from cycles that depend on each other.
 
 The replicate is the sitting: what one sitting cannot show is how the next would differ, so with three
-sittings or more the interval is a t interval over sittings. Within one sitting neighbouring cycles resemble
-each other, so their number is divided by the autocorrelation time before it is believed.
+sittings or more the interval is one over sittings. Within one sitting neighbouring cycles resemble each other,
+so their number is divided by the autocorrelation time before it is believed.
+
+What is above 0 by nature, as a latency, an energy or a power, has its bounds on the log scale
+(`harness.judging.bounds`); a difference, as the energy above idle, has the plain t interval.
 
 Two-sided intervals are at `CONFIDENCE`; one-sided bounds are at it too, or at what a number of looks asks for.
 A bound that the data cannot give is None with the reason, never a number.
@@ -15,9 +18,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest, norm
-from scipy.stats import t as student
 
 from harness.judging.autocorrelation import autocorrelation_time
+from harness.judging.bounds import Bounds, bounds_of_mean, widened
 
 CONFIDENCE = 0.95
 """Of the two-sided interval `lo` to `hi`, and of each one-sided bound where a run is looked at once."""
@@ -73,10 +76,10 @@ class Estimate:
         one = float(norm.ppf(self.confidence)) * self.type_b
         return replace(
             self,
-            lo=_widened(self.value, self.lo, -both),
-            hi=_widened(self.value, self.hi, both),
-            lower=_widened(self.value, self.lower, -one),
-            upper=_widened(self.value, self.upper, one),
+            lo=widened(self.value, self.lo, -both),
+            hi=widened(self.value, self.hi, both),
+            lower=widened(self.value, self.lower, -one),
+            upper=widened(self.value, self.upper, one),
         )
 
     def complement(self) -> "Estimate":
@@ -125,6 +128,7 @@ def ratio(
     denominators: Sequence[NDArray[np.float64]],
     *,
     unit: str = "cycles",
+    signed: bool = False,
     confidence: float = CONFIDENCE,
 ) -> Estimate:
     """Ratio of sums, such as energy over inferences, the mean over sittings.
@@ -136,13 +140,14 @@ def ratio(
         numerators: one array per sitting, cycles in order.
         denominators: the same, all positive.
         unit: what one value of an array is.
+        signed: the ratio may be below 0, as a difference may.
         confidence: of each one-sided bound.
     """
     ratios = [float(a.sum() / b.sum()) for a, b in zip(numerators, denominators, strict=True)]
     if len(ratios) >= REPLICATES:
-        return between_sittings(ratios, confidence=confidence)
+        return between_sittings(ratios, signed=signed, confidence=confidence)
     residuals = [(a - r * b) / b.mean() for a, b, r in zip(numerators, denominators, ratios, strict=True)]
-    return _within(ratios, residuals, unit, confidence)
+    return _within(ratios, residuals, unit, confidence, signed=signed)
 
 
 def product_of_ratios(
@@ -191,27 +196,28 @@ def spread(numerators: Sequence[NDArray[np.float64]], denominators: Sequence[NDA
 
 
 def between_sittings(
-    values: ArrayLike, value: float | None = None, *, confidence: float = CONFIDENCE
+    values: ArrayLike, value: float | None = None, *, signed: bool = False, confidence: float = CONFIDENCE
 ) -> Estimate:
-    """T interval over figures of single sittings.
+    """Interval of the mean over sittings from the figures of single sittings.
+
+    Figures above 0 have theirs on the log scale, others on the plain one, as `harness.judging.bounds` says.
 
     Args:
         values: one per sitting, at least two.
-        value: the published figure where it is not their mean; the two-sided interval is widened to hold it.
+        value: the published figure where it is not their mean; the interval is widened to hold it.
+        signed: they may be below 0, as a difference may.
         confidence: of each one-sided bound.
     """
     each = np.asarray(values, np.float64)
-    centre, error = float(each.mean()), float(each.std(ddof=1)) / math.sqrt(len(each))
-    return _student(
-        centre if value is None else value,
-        centre,
-        error,
-        len(each) - 1,
+    found = _student(
+        float(each.mean()) if value is None else value,
+        bounds_of_mean(each, signed=signed),
         method=BETWEEN,
         n=len(each),
         unit="sittings",
         confidence=confidence,
     )
+    return replace(found, type_a=float(each.std(ddof=1)) / math.sqrt(len(each)))
 
 
 def wilson(right: int, n: int, *, confidence: float = CONFIDENCE) -> Estimate:
@@ -239,9 +245,17 @@ def wilson(right: int, n: int, *, confidence: float = CONFIDENCE) -> Estimate:
 
 
 def _within(
-    figures: Sequence[float], residuals: Sequence[NDArray[np.float64]], unit: str, confidence: float
+    figures: Sequence[float],
+    residuals: Sequence[NDArray[np.float64]],
+    unit: str,
+    confidence: float,
+    *,
+    signed: bool = False,
 ) -> Estimate:
-    """Interval of the mean of a few sittings' figures from the residuals of their cycles."""
+    """Interval of the mean of a few sittings' figures from the residuals of their cycles.
+
+    Of a figure above 0 the relative error is that of its logarithm (delta method).
+    """
     value, n = float(np.mean(figures)), sum(map(len, residuals))
     variance = effective = 0.0
     for each in residuals:
@@ -255,46 +269,47 @@ def _within(
             method=WITHIN,
             n=n,
             unit=unit,
-            reason=f"insufficient: {n} {unit} are worth {effective:.0f} independent ones, {EFFECTIVE} are needed",
+            reason=f"insufficient: {resembling(n, unit, effective)}; {EFFECTIVE} are needed for an interval",
             confidence=confidence,
             factor=EFFECTIVE / effective if effective else None,
         )
     error = math.sqrt(variance) / len(figures)
-    freedom = effective - len(figures)
-    return _student(value, value, error, freedom, method=WITHIN, n=n, unit=unit, confidence=confidence)
+    logarithmic = value > 0 and not signed
+    bounds = Bounds(
+        centre=value,
+        error=error / value if logarithmic else error,
+        freedom=effective - len(figures),
+        logarithmic=logarithmic,
+    )
+    found = _student(value, bounds, method=WITHIN, n=n, unit=unit, confidence=confidence)
+    return replace(found, type_a=error)
 
 
-def _student(
-    value: float,
-    centre: float,
-    error: float,
-    freedom: float,
-    *,
-    method: str,
-    n: int,
-    unit: str,
-    confidence: float,
-) -> Estimate:
-    """T interval around the centre, widened to hold the value where the two differ."""
-    both = float(student.ppf((1 + CONFIDENCE) / 2, freedom)) * error
-    one = float(student.ppf(confidence, freedom)) * error
+def resembling(n: int, unit: str, independent: float) -> str:
+    """How little dependent values tell, in words."""
+    if independent > 0.99 * n:
+        return f"there are {n} {unit}"
+    return (
+        f"{unit} that follow each other resemble each other, so that the {n} measured tell no more than "
+        f"{independent:.0f} independent ones would"
+    )
+
+
+def _student(value: float, bounds: Bounds, *, method: str, n: int, unit: str, confidence: float) -> Estimate:
+    """The estimate with its interval, widened to hold the value where that is another than the centre."""
+    lo, hi = bounds.at((1 + CONFIDENCE) / 2)
+    lower, upper = bounds.at(confidence)
     return Estimate(
         value=value,
-        lo=min(value, centre - both),
-        hi=max(value, centre + both),
-        lower=min(value, centre - one),
-        upper=max(value, centre + one),
+        lo=min(value, lo),
+        hi=max(value, hi),
+        lower=min(value, lower),
+        upper=max(value, upper),
         method=method,
         n=n,
         unit=unit,
         confidence=confidence,
-        type_a=error,
     )
-
-
-def _widened(value: float, end: float | None, width: float) -> float | None:
-    """A bound whose distance from the value is joined by squares with an independent one; below 0 for a lower one."""
-    return None if end is None else value + math.copysign(math.hypot(end - value, width), width)
 
 
 def _one_minus(x: float | None) -> float | None:

@@ -22,6 +22,7 @@ from harness.meters.intervals import trace_of
 from harness.meters.scale import Scale
 from harness.meters.word import EnergyWord, Readout
 from harness.profile import Ina226Meter
+from harness.quantities import print_share
 
 T = TypeVar("T")
 
@@ -187,7 +188,7 @@ def judge_samples(
     counted = isinstance(readout, EnergyWord)
     lost = 0 if counted else int(np.clip(steps - 1, 0, None).sum())
     share = lost / (len(samples) + lost)
-    found = f"{1e9 / period_ns:.1f} /s, {len(samples)} read, {lost} lost ({share:.2%})"
+    found = f"{1e9 / period_ns:.1f} /s, {len(samples)} read, {lost} lost ({print_share(share, 2)})"
     advice = (
         "other work disturbs the sampler, or the bus is too slow (see `bus`); cycles with a gap are measured again"
         if share > LOST_SHARE
@@ -250,7 +251,10 @@ def _judge_clock(error: float) -> Finding:
         else "no genuine chip is that far off: does another program set it, or is it another kind of chip?"
     )
     return Finding(
-        what="chip clock", ok=fits, found=f"conversions are {error:+.2%} of typical length off", advice=advice
+        what="chip clock",
+        ok=fits,
+        found=f"conversions are {print_share(error, 2, signed=True)} of typical length off",
+        advice=advice,
     )
 
 
@@ -285,13 +289,15 @@ def _judge_voltage(voltage_v: float, scale: Scale, known: Known) -> Finding:
     found = f"{voltage_v:.4f} V"
     if known.voltage_v is None:
         bound = (
-            "calibrated" if calibrated else f"bounded to {MODULE_LIMIT:.0%} for a module nobody calibrated"
+            "calibrated"
+            if calibrated
+            else f"bounded to {print_share(MODULE_LIMIT)} for a module nobody calibrated"
         )
         advice = "a voltmeter's reading given with --volts tells more"
         return Finding(what="voltage", ok=None, found=f"{found}, {bound}", advice=advice)
     off_v = voltage_v - known.voltage_v
     off = off_v / known.voltage_v
-    found += f", {off:+.2%} off the {known.voltage_v:g} V given"
+    found += f", {print_share(off, 2, signed=True)} off the {known.voltage_v:g} V given"
     if abs(off) > OTHER_RAIL:
         advice = "this is another rail: is the address right, or are those of two meters swapped?"
         return Finding(what="voltage", ok=False, found=found, advice=advice)

@@ -5,6 +5,7 @@ its SI unit. What is absent or incomplete is left out: it would be a gap in a se
 """
 
 import json
+import math
 from collections.abc import Sequence
 
 from harness.judging.cases import CaseResult
@@ -22,7 +23,7 @@ def _measures(case: CaseResult) -> dict[str, dict[str, float]]:
     for quantity in SERIES:
         estimate = case.estimate(quantity)
         values = {"value": estimate.value, "lower_value": estimate.lo, "upper_value": estimate.hi}
-        if estimate.value is not None:
-            known = {name: value for name, value in values.items() if value is not None}
+        known = {name: value for name, value in values.items() if value is not None and math.isfinite(value)}
+        if "value" in known:
             measures[series_name(quantity, case.origin)] = known
     return measures

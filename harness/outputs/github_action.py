@@ -5,6 +5,7 @@ Format: https://github.com/benchmark-action/github-action-benchmark. Each entry 
 """
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 
 from harness.judging.cases import CaseResult
@@ -21,7 +22,7 @@ def render_github_action(cases: Sequence[CaseResult]) -> str:
 def _entries(case: CaseResult) -> Iterator[dict[str, str | float]]:
     for quantity in SERIES:
         estimate = case.estimate(quantity)
-        if estimate.value is None:
+        if estimate.value is None or not math.isfinite(estimate.value):
             continue
         entry: dict[str, str | float] = {
             "name": f"{case.case} {series_name(quantity, case.origin)}",

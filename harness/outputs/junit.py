@@ -1,7 +1,8 @@
 """This module writes a judged run as JUnit XML (xunit1): one test case for each gate on each case.
 
-A gate that fails is a failure, one that is not decided is skipped with what would decide it, an incomplete
-case is an error. A gate that only warns never fails its test: it says so in the test's output.
+A gate that fails is a failure, one that is not decided is skipped with what would decide it, a gate
+whose figure the case lacks, or whose case is incomplete, is an error. A gate that only warns never fails its test: it
+says so in the test's output.
 """
 
 import re
@@ -50,7 +51,7 @@ def _test(finding: Finding) -> ET.Element:
         ET.SubElement(test, "system-out").text = f"{message}. {evidence}"
     elif finding.gate.action is Action.WARN:
         ET.SubElement(test, "system-out").text = f"WARNING: {message}. {evidence}"
-    elif finding.case.incomplete:
+    elif finding.incomplete:
         ET.SubElement(test, "error", type="incomplete", message=evidence)
     elif finding.verdict is Verdict.FAIL:
         ET.SubElement(test, "failure", type="gate", message=message).text = evidence

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from harness.errors import BenchError
+from harness.errors import BenchError, StoreError
 from harness.judging.cases import CaseResult
 from harness.pytest_plugin.alone import Prepare, open_alone
 from harness.pytest_plugin.collect import Wanted
 from harness.pytest_plugin.measuring import Measuring
 from harness.pytest_plugin.openrun import OpenRun, read_measured
-from harness.pytest_plugin.rounds import play
+from harness.pytest_plugin.rounds import is_asked_for, play
 from harness.pytest_plugin.stash import CLOCK, MEASURED
 from harness.record import Cycle
 from harness.sitting import Attendance, Sitting
@@ -92,7 +92,7 @@ class CaseBench:
             measured = self._measuring.measure(self._wanted)
         self._item.stash[MEASURED] = measured
         if benchmark is not None:
-            play(benchmark, self._item.stash[CLOCK], measured)
+            play(benchmark, self._item.stash[CLOCK], measured, shown=is_asked_for(self._item.config))
         return measured.result
 
 
@@ -103,7 +103,8 @@ class Cycling:
         self._item = item
         self._measuring = measuring
         self._wanted = wanted
-        self._stack = ExitStack()
+        self._run = ExitStack()
+        self._sitting = ExitStack()
         self._open: tuple[OpenRun, Sitting, Attendance] | None = None
         self._answer: Answer = most_likely
         self._output: NDArray[Any] = np.empty(0)
@@ -116,7 +117,8 @@ class Cycling:
         """One cycle; a void one is repeated as often as the suite's protocol allows, then given back void.
 
         Args:
-            tensor: the input as the model takes it; None for the next item of the suite.
+            tensor: the input as the model takes it; None for the next item of the suite. Inputs of one's own are
+                numbered on from the last of the data file, so that they are never taken for one of its items.
             label: what is right for an input of one's own.
             answer: from the output to a class, or None where it holds none.
 
@@ -138,8 +140,8 @@ class Cycling:
                 cycle = sitting.cycle(attendance, item, label=label, tensor=own)
                 if cycle.valid:
                     break
-        except BaseException:
-            self._break_off()
+        except BaseException as error:
+            self._break_off(opened, error)
             raise
         if cycle.valid and CLOCK in self._item.stash:
             self._item.stash[CLOCK].advance(cycle.duration_s / cycle.repeats)
@@ -154,17 +156,35 @@ class Cycling:
         if self._open is None:
             return
         opened, self._open = self._open[0], None
-        self._stack.close()
+        with self._run:
+            try:
+                self._sitting.close()
+            except BenchError as error:
+                self._note(opened, error)
+                raise
         self._item.stash[MEASURED] = read_measured(opened.writer.path, self._wanted.case.id)
 
-    def _break_off(self) -> None:
+    def _break_off(self, opened: OpenRun, error: BaseException) -> None:
         """Leave the sitting open as it broke; what was measured is kept."""
         self._open = None
-        self._stack.__exit__(*sys.exc_info())
+        told = sys.exc_info()
+        try:
+            self._sitting.__exit__(*told)
+            self._note(opened, error)
+        finally:
+            self._run.__exit__(*told)
+
+    def _note(self, opened: OpenRun, error: BaseException) -> None:
+        """Put an error of the bench down, or that the test was timed out, and bring the device to a known state."""
+        case = self._wanted.case.id
+        if not isinstance(error, Exception | KeyboardInterrupt):
+            error = BenchError(f"{case}: was broken off: {type(error).__name__}: {error}")
+        if isinstance(error, BenchError) and not isinstance(error, StoreError):
+            opened.bench.mishap(opened.writer, case, 1, 1, error)
 
     def _begin(self) -> tuple[OpenRun, Sitting, Attendance]:
-        with ExitStack() as stack:
-            opened = stack.enter_context(
+        with ExitStack() as run:
+            opened = run.enter_context(
                 open_alone(
                     self._measuring,
                     self._wanted,
@@ -175,10 +195,15 @@ class Cycling:
                 )
             )
             self._rows = around(opened.bench.data.items)
+            self._own = len(opened.bench.data.labels)
             case = opened.bench.plan.case(self._wanted.case.id)
             sitting = opened.bench.sitting(opened.writer, case, 1, 1, [])
-            attendance = stack.enter_context(sitting.attend())
-            self._stack = stack.pop_all()
+            try:
+                attendance = self._sitting.enter_context(sitting.attend())
+            except BaseException as error:
+                self._note(opened, error)
+                raise
+            self._run = run.pop_all()
         self._open = (opened, sitting, attendance)
         return self._open
 

@@ -19,7 +19,7 @@ from harness.profile import Device, Origin
 from harness.pytest_plugin.marks import cases_mark
 from harness.pytest_plugin.options import Settings
 from harness.quantities import parse_limit
-from harness.suite import Suite
+from harness.suite import Protocol, Suite
 
 FOLDER = "suites"
 """YAML files in a folder of this name are suites; others are when they are named on the command line."""
@@ -99,9 +99,7 @@ class Shelf:
             device.meter is not None and device.meter.origin is Origin.MEASURED
         ):
             yield pytest.mark.hardware
-        protocol = wanted.suite.protocols[self.settings.protocol]
-        each_s = protocol.cooldown_s + protocol.warmup_s + 2 * protocol.idle_s + protocol.block_s
-        if protocol.sittings * each_s > SLOW_S:
+        if _asks_for_s(wanted.suite.protocols[self.settings.protocol]) > SLOW_S:
             yield pytest.mark.slow
 
     def must_match(self, suite: Suite, globs: Sequence[str], place: str) -> None:
@@ -132,6 +130,14 @@ class Shelf:
             raise pytest.UsageError(
                 *(f"--suite-select {glob}: matches no case; {hint(glob, ids)}" for glob in unmatched)
             )
+
+
+def _asks_for_s(protocol: Protocol) -> float:
+    """How long a case lasts at least by its protocol; where that counts the items, the data is not asked."""
+    sittings = protocol.sittings if protocol.items_per_sitting == "all" else 1
+    windows_s = sittings * (protocol.items or 0) * protocol.window_s
+    around_s = protocol.cooldown_s + protocol.warmup_s + 2 * protocol.idle_s
+    return protocol.sittings * around_s + max(protocol.sittings * protocol.block_s, windows_s)
 
 
 _NONE_SELECTED = pytest.param(
@@ -198,7 +204,10 @@ def spread(metafunc: pytest.Metafunc, shelf: Shelf) -> None:
             devices = shelf.devices()
             metafunc.parametrize("device", devices, ids=[device.id for device in devices], indirect=True)
     except FileError as error:
-        pytest.fail(str(error), pytrace=False)
+        fault = str(error)
+    else:
+        return
+    pytest.fail(fault, pytrace=False)  # outside of the handler, or pytest tells both
 
 
 def _beside(metafunc: pytest.Metafunc, name: str) -> str:

@@ -141,7 +141,7 @@ def _margin(name: str, text: object, place: str) -> tuple[str, float]:
     if not isinstance(text, str) or not text.rstrip().endswith(ending):
         kind = "percentage points" if share else "percent"
         raise FileError(f"{place}: found {text!r}, expected {kind}, such as '{example}'")
-    amount = _amount(text, SHARE, place)
+    amount = _amount(text.rstrip().removesuffix(ending) + "percent", SHARE, place)
     if amount < 0:
         raise FileError(f"{place}: found {text!r}, expected an amount from 0")
     return quantity, amount
@@ -172,6 +172,4 @@ def _amount(text: str, unit: Unit, place: str) -> float:
 def _units() -> "UnitRegistry[Any]":
     from pint import UnitRegistry
 
-    units: UnitRegistry[Any] = UnitRegistry()
-    units.define("percentage_point = 0.01 = pp")
-    return units
+    return UnitRegistry(on_redefinition="ignore")  # of its own units: nothing to be told here

@@ -6,7 +6,7 @@ sittings of the others; with one sitting a case, each test does its own.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -65,6 +65,7 @@ class Measuring:
         self._resume = resume
         self._wanted: dict[Key, list[str]] = {}
         self._paths: dict[Key, Path] = {}
+        self._elsewhere: set[Path] = set()
         self._open: dict[Key, tuple[OpenRun, ExitStack]] = {}
         self._broken: dict[Key, HarnessError] = {}
         self._locks: dict[str, DeviceLock] = {}
@@ -121,8 +122,19 @@ class Measuring:
         for entry in reversed(runs(self.settings.results)):
             if entry.start is None:
                 continue
-            if _said(entry.start).get("session") == self.session or entry.path in self._paths.values():
+            if _said(entry.start).get("session") == self.session or entry.path in self._known():
                 yield entry.path, entry.start
+
+    def paths(self) -> Collection[Path]:
+        """The runs of suites that this process took forward."""
+        return self._paths.values()
+
+    def join(self, paths: Collection[Path]) -> None:
+        """Take runs that other processes of the session took forward for the session's own."""
+        self._elsewhere.update(paths)
+
+    def _known(self) -> Collection[Path]:
+        return {*self._paths.values(), *self._elsewhere}
 
     def _begin(self, key: Key, wanted: Wanted, path: Path | None) -> tuple[OpenRun, ExitStack]:
         suite = replace(load_suite(wanted.suite.path, verify=True), limits=wanted.suite.limits)

@@ -66,13 +66,19 @@ class OpenRun:
             except KeyboardInterrupt:
                 raise
             except BaseException as error:
-                # A test that is timed out or stopped in here must not cost the next one the same time again.
-                self.failed[planned] = BenchError(
-                    f"{planned}: was broken off: {type(error).__name__}: {error}"
-                )
+                self._broken_off(planned, sitting, error)
                 raise
         if case_id in self.failed:
             raise self.failed[case_id]
+
+    def _broken_off(self, case_id: str, sitting: int, error: BaseException) -> None:
+        """A test that is timed out or stopped in a sitting must not cost the next one the same time again."""
+        broken = BenchError(f"{case_id}: was broken off: {type(error).__name__}: {error}")
+        self.failed[case_id] = broken
+        if not isinstance(error, Exception):  # a test's own mistake leaves the device as it was
+            self.bench.mishap(
+                self.writer, case_id, sitting, max(1, self.writer.parts(case_id, sitting)), broken
+            )
 
     def is_over(self, case_id: str) -> bool:
         """Every sitting of a case came to its end, or it cannot be measured."""

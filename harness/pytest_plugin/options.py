@@ -30,6 +30,10 @@ _INI = {
     ),
     "harness_report": ("string", "folder of the reports, likewise [reports in the current folder]"),
     "harness_limit": ("linelist", "limits that replace those of YAML suites, one a line"),
+    "harness_objective": (
+        "linelist",
+        "quantities of the front that is shown, in place of the suite's or the usual three, one a line",
+    ),
     "harness_baseline": ("string", "run that cases must not be worse than"),
     "harness_margins": ("linelist", f"by how much they may be worse, one a line [{', '.join(MARGINS)}]"),
     "harness_wait": ("string", f"seconds to wait for a device held by another process [{WAIT_S:g}]"),
@@ -78,6 +82,13 @@ _OPTIONS = (
         help="Such as 'latency_p99_s < 0.150'; replaces those of YAML suites; may be repeated.",
     ),
     _option(
+        "--objective",
+        "--harness-objective",
+        action="append",
+        metavar="QUANTITY",
+        help="What the front shown is made of, in place of the suite's or the usual three; may be repeated.",
+    ),
+    _option(
         "--baseline", "--harness-baseline", metavar="RUN", help="Cases must not be worse than in this run."
     ),
 )
@@ -93,6 +104,7 @@ class Settings:
         protocol: `standard`, `quick` or `full`.
         results, reports: folders.
         limits: as text; None for those of the suites.
+        objectives: of the front that is shown; None for those of the suite, or the usual ones.
         baseline: name or path of a run; None for no comparison.
         margins: what a case may be worse, as text: a quantity and an amount.
         wait_s: how long a held device is waited for.
@@ -104,6 +116,7 @@ class Settings:
     results: Path
     reports: Path
     limits: Sequence[str] | None
+    objectives: Sequence[str] | None
     baseline: str | None
     margins: Sequence[str]
     wait_s: float
@@ -161,6 +174,7 @@ def read_settings(config: pytest.Config) -> Settings:
         results=_folder(config, "harness_results", "results"),
         reports=_folder(config, "harness_report", "reports"),
         limits=_many(config, "harness_limit") or config.getini("harness_limit") or None,
+        objectives=_objectives(config),
         baseline=config.getoption("harness_baseline", None) or config.getini("harness_baseline") or None,
         margins=config.getini("harness_margins") or MARGINS,
         wait_s=_wait_s(config),
@@ -169,6 +183,19 @@ def read_settings(config: pytest.Config) -> Settings:
 
 def _many(config: pytest.Config, name: str) -> Sequence[str]:
     return tuple(config.getoption(name, None) or ())
+
+
+def _objectives(config: pytest.Config) -> Sequence[str] | None:
+    names = _many(config, "harness_objective") or config.getini("harness_objective") or None
+    if names is not None:
+        from harness.errors import FileError  # sessions that do not measure load none of it
+        from harness.judging.objectives import refuse_objectives
+
+        try:
+            refuse_objectives(names)
+        except FileError as error:
+            raise pytest.UsageError(f"--harness-objective: {error}") from error
+    return names
 
 
 def _ini_paths(config: pytest.Config, name: str) -> Sequence[str]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from harness.quantities import counted
 from harness.record import Cycle, Incident, Phase
 
 REFRESH_S = 0.2
@@ -50,7 +51,7 @@ class Lines(Silent):
 
     def sitting(self, case: str, sitting: int, items: int) -> None:
         """Say which sitting begins."""
-        self._say(f"  {case}: sitting {sitting}, {items} items")
+        self._say(f"  {case}: sitting {sitting}, {counted(items, 'item')}")
 
     def incident(self, incident: Incident) -> None:
         """Say what went wrong."""

@@ -35,10 +35,11 @@ _ASKING = (
     "benchmark_compare",
     "benchmark_compare_fail",
     "benchmark_histogram",
+    "benchmark_enable",
     "benchmark_only",
     "benchmark_csv",
 )
-"""With one of these options the cases of YAML suites are benchmarks too."""
+"""With one of these options the cases of YAML suites are benchmarks too; without, nothing is shown of rounds."""
 
 
 class DeviceClock:
@@ -100,8 +101,16 @@ def set_clock(item: pytest.Item) -> None:
     item.add_marker(pytest.mark.benchmark(**merged), append=False)
 
 
-def play(benchmark: Any, clock: DeviceClock, measured: "Measured") -> None:
-    """Give the cycles of a case to pytest-benchmark: one round a cycle, the mean latency of its inferences."""
+def play(benchmark: Any, clock: DeviceClock, measured: "Measured", *, shown: bool) -> None:
+    """Give the cycles of a case to pytest-benchmark: one round a cycle, the mean latency of its inferences.
+
+    Args:
+        benchmark: its fixture.
+        clock: the timer it reads.
+        measured: the case.
+        shown: an option asks for it; else the fixture is disabled, so that no table tells what nobody asked for.
+    """
+    benchmark.disabled = benchmark.disabled or not shown
     rows = measured.run.cycles
     rows = rows[
         (rows["case"] == measured.result.case) & (rows["phase"] == Phase.MEASURE.value) & (rows["void"] == "")

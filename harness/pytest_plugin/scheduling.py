@@ -13,8 +13,6 @@ from xdist.scheduler import LoadScopeScheduling
 if TYPE_CHECKING:
     import pytest
 
-_DEVICE = re.compile(r"(?:::|\[)([a-z0-9-]+)(?=[/\]])")
-
 
 class DeviceScheduling(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist gives no types away
     """One scope a device; every other test is its own."""
@@ -28,5 +26,16 @@ class DeviceScheduling(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdi
 
 
 def device_of(test: str, devices: Collection[str]) -> str | None:
-    """The device in the id of a test, `suites/digits.yaml::host/...` or `test_x[host/...]`; None for none."""
-    return next((name for name in _DEVICE.findall(test) if name in devices), None)
+    """The device in the id of a test; None for none.
+
+    It stands in `suites/digits.yaml::host/...`, in `test_x[host/...]`, and among other parameters in
+    `test_x[3-host-fast]`; where one name is a part of another, as in `test_x[rpi5-a]`, the longer one is meant.
+    """
+    return next(
+        (
+            name
+            for name in sorted(devices, key=len, reverse=True)
+            if re.search(rf"(?:::|\[|-){re.escape(name)}(?=[/\]-])", test)
+        ),
+        None,
+    )

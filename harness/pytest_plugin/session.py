@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 _SCATTERING = {"load", "loadgroup", "loadscope", "worksteal"}
 """Ways of pytest-xdist to share tests out, all of which here keep a device together."""
 
+_RUNS = "harness_runs"
+"""Attribute of a report: the runs a worker of pytest-xdist took forward, also those an older session began."""
+
 
 def begin(config: pytest.Config, settings: Settings) -> None:
     """Register fixtures, marks and hooks."""
@@ -60,6 +63,7 @@ class Session:
         self._shown: Sequence[Shown] = ()
         self._watcher = Silent()
         self._distributes = False
+        self._elsewhere: set[Path] = set()
         self._unfinished = Unfinished(None if self._is_worker else getattr(config, "cache", None))
 
     def pytest_report_header(self) -> str:
@@ -127,11 +131,14 @@ class Session:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Read the marks before anything is measured, and give pytest-benchmark the device's clock."""
+        """Read the marks of a test before it is measured, and give pytest-benchmark the device's clock."""
+        fault = ""
         try:
             self._judging.read(item)
         except FileError as error:
-            pytest.fail(str(error), pytrace=False)
+            fault = str(error)
+        if fault:  # outside of the handler, or pytest tells both
+            pytest.fail(fault, pytrace=False)
         rounds.set_clock(item)
 
     @pytest.hookimpl(wrapper=True)
@@ -163,6 +170,8 @@ class Session:
         elif report.skipped and report.when == "call" and wanted_of(item) is not None:
             path, line, _ = item.reportinfo()
             report.longrepr = (str(path), (line or 0) + 1, f"Skipped: {error}")
+        if self._is_worker and report.when == "teardown" and "_measuring" in vars(self):
+            setattr(report, _RUNS, [str(path) for path in self._measuring.paths()])
         return report
 
     @pytest.hookimpl(wrapper=True)
@@ -183,7 +192,8 @@ class Session:
         return result
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Keep the list of failed tests true."""
+        """Keep the list of failed tests true, and know the runs of other processes."""
+        self._elsewhere.update(map(Path, getattr(report, _RUNS, ())))
         if report.failed or report.skipped or report.when == "call":
             self._unfinished.done(report.nodeid, failed=report.failed)
 
@@ -193,6 +203,7 @@ class Session:
         if "_measuring" not in vars(self) and not self._distributes:
             return
         self._watcher.rest()
+        self._measuring.join(self._elsewhere)
         self._measuring.close(last=not self._is_worker)
         if self._is_worker:
             return
@@ -201,7 +212,9 @@ class Session:
         from harness.pytest_plugin.summary import write_reports
 
         self._shown = write_reports(
-            [path for path, _ in self._measuring.session_runs()], self._settings.reports
+            [path for path, _ in self._measuring.session_runs()],
+            self._settings.reports,
+            self._settings.objectives,
         )
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:

@@ -4,10 +4,13 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import HarnessError, MeasurementError
 from harness.store import Run, read_run
+
+if TYPE_CHECKING:
+    from harness.judging.front import Ranking
 
 LEAST_WIDTH = 100
 """Columns that a ranked table needs; logs count fewer."""
@@ -21,14 +24,18 @@ class Shown:
         runs: the runs that share a front.
         reports: paths of their page and their table; none where there is no report.
         fault: why there is no report; empty where there is one.
+        ranking: of the runs; None where there is no report.
     """
 
     runs: Sequence[Run]
     reports: Sequence[Path]
     fault: str
+    ranking: "Ranking | None" = None
 
 
-def write_reports(paths: Sequence[Path], reports: Path) -> list[Shown]:
+def write_reports(
+    paths: Sequence[Path], reports: Path, objectives: Sequence[str] | None = None
+) -> list[Shown]:
     """One report for all runs of a suite where they may share a front, else one a run."""
     groups: dict[tuple[str, ...], list[Run]] = {}
     shown: list[Shown] = []
@@ -46,18 +53,19 @@ def write_reports(paths: Sequence[Path], reports: Path) -> list[Shown]:
         key = (str(run.start.suite.get("sha256")), str(run.start.protocol.get("name")), *run.start.limits)
         groups.setdefault(key, []).append(run)
     for group in groups.values():
-        shown += _write(group, reports)
+        shown += _write(group, reports, objectives)
     return shown
 
 
-def _write(group: Sequence[Run], reports: Path) -> list[Shown]:
-    from harness.report import report
+def _write(group: Sequence[Run], reports: Path, objectives: Sequence[str] | None) -> list[Shown]:
+    from harness.report import rank_runs, report
 
     try:
-        return [Shown(runs=group, reports=report(group, reports), fault="")]
+        ranking = rank_runs(group, objectives=objectives)
+        return [Shown(runs=group, reports=report(group, reports, ranking=ranking), fault="", ranking=ranking)]
     except MeasurementError as error:
         if len(group) > 1:
-            return [shown for run in group for shown in _write([run], reports)]
+            return [shown for run in group for shown in _write([run], reports, objectives)]
         return [Shown(runs=group, reports=(), fault=str(error))]
     except HarnessError as error:
         return [Shown(runs=group, reports=(), fault=str(error))]
@@ -67,8 +75,8 @@ def print_shown(shown: Sequence[Shown], terminal: Any, *, width: int, brief: boo
     """Print the fronts with their verdicts, and where everything lies; `brief` leaves the tables away."""
     terminal.section("harness")
     for each in shown:
-        if each.reports and not brief:
-            terminal.write(_table(each.runs, width))
+        if each.ranking is not None and not brief:
+            terminal.write(_table(each.ranking, width))
         for run in each.runs:
             terminal.write_line(f"run: {run.path} ({run.status})")
         for path in each.reports:
@@ -77,15 +85,11 @@ def print_shown(shown: Sequence[Shown], terminal: Any, *, width: int, brief: boo
             terminal.write_line(each.fault, yellow=True)
 
 
-def _table(runs: Sequence[Run], width: int) -> str:
+def _table(ranking: "Ranking", width: int) -> str:
     from rich.console import Console
 
-    from harness.report import print_table, rank_runs
+    from harness.report import print_table
 
     text = io.StringIO()
-    console = Console(file=text, width=max(width, LEAST_WIDTH), color_system=None)
-    try:
-        print_table(rank_runs(runs), console)
-    except MeasurementError as error:
-        return f"{error}\n"
+    print_table(ranking, Console(file=text, width=max(width, LEAST_WIDTH), color_system=None))
     return text.getvalue()

@@ -42,11 +42,15 @@ def judge_limits(result: CaseResult, limits: Sequence[Limit]) -> Iterator[Findin
     """Apply limits.
 
     Raises:
-        IncompleteError: no figure of the case is to be used.
+        IncompleteError: no figure of the case is to be used, or it lacks one that a limit is about.
     """
     if result.incomplete:
         raise IncompleteError(f"{result.case}: is incomplete: {result.incomplete}")
-    for judgement in judge_all(result, limits):
+    judgements = judge_all(result, limits)
+    lacking = [judgement.evidence for judgement in judgements if judgement.value is None]
+    if lacking:
+        raise IncompleteError(f"{result.case}: is incomplete: {' '.join(lacking)}")
+    for judgement in judgements:
         name = judgement.limit.quantity
         figure = f"{name} = {print_figure(name, result.estimate(name))}"
         yield Finding(

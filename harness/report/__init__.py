@@ -1,21 +1,17 @@
 """This module writes what a person decides from: one page and one table per report, from run records alone."""
 
+import errno
 import os
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from harness.errors import MeasurementError, StoreError
-from harness.judging.blocks import Blocks, blocks_of
-from harness.judging.cases import CaseResult, case_results
+from harness.errors import StoreError
 from harness.judging.compare import Comparison
-from harness.judging.courses import Course, courses
-from harness.judging.declared import declared_widths
-from harness.judging.front import OBJECTIVES, Ranking, rank
-from harness.judging.looks import look_of
-from harness.judging.precisions import precision_pairs
-from harness.quantities import parse_limit
+from harness.judging.front import Ranking
+from harness.judging.policies import Wish
+from harness.judging.ranking import rank_runs
 from harness.report.data import SCHEMA_NAME, as_data, render_json, schema_text
+from harness.report.figures import undrawn
 from harness.report.page import pictures_of, render_page
 from harness.report.table import render_csv
 from harness.report.terminal import print_details, print_recommendation, print_scores, print_table
@@ -32,53 +28,8 @@ __all__ = [
     "render_csv",
     "render_page",
     "report",
+    "undrawn",
 ]
-
-
-def rank_runs(
-    runs: Sequence[Run],
-    limits: Sequence[Limit] | None = None,
-    *,
-    mix: Collection[str] = (),
-    objectives: Sequence[str] | None = None,
-    margin: float | None = None,
-) -> Ranking:
-    """Place all cases of some runs together.
-
-    Args:
-        runs: at least one.
-        limits: hard limits; None for the runs' own, which must then be the same.
-        mix: fields of `harness.judging.front.MIXABLE` that may differ between the runs.
-        objectives: quantities of the front; None for the runs' own, which must then be the same.
-        margin: by how much the accuracy of a precision may be lower than the finest one's; None for no such
-            statement.
-
-    Raises:
-        MeasurementError: the runs differ in a field that matters, or in their limits.
-    """
-    cases: list[CaseResult] = []
-    blocks: dict[tuple[str, str], Blocks] = {}
-    found: dict[tuple[str, str], Sequence[Course]] = {}
-    for run in runs:
-        taken = {} if run.imported else courses(run)
-        cases += case_results(run, taken)
-        found |= {(run.start.run, case): each for case, each in taken.items()}
-        blocks |= {(run.start.run, case): each for case, each in blocks_of(run, taken).items()}
-    wanted = _own_objectives(runs) if objectives is None else objectives
-    ranking = rank(
-        cases,
-        _own_limits(runs) if limits is None else limits,
-        mix=mix,
-        objectives=wanted,
-        indifference=[each for each in declared_widths(runs, wanted) if each is not None],
-        blocks=blocks,
-    )
-    return replace(
-        ranking,
-        precisions=precision_pairs(cases, found, margin),
-        looks=[look_of(run) for run in runs if not run.imported],
-        remeasured={run.start.run: run.start.shortlist_of for run in runs if run.start.shortlist_of},
-    )
 
 
 def report(
@@ -89,6 +40,7 @@ def report(
     limits: Sequence[Limit] | None = None,
     mix: Collection[str] = (),
     objectives: Sequence[str] | None = None,
+    wish: Wish | None = None,
     ranking: Ranking | None = None,
     comparison: Comparison | None = None,
     figures: bool = False,
@@ -104,6 +56,7 @@ def report(
         limits: as of `rank_runs`.
         mix: as of `rank_runs`.
         objectives: as of `rank_runs`.
+        wish: as of `rank_runs`.
         ranking: of just these runs where it is at hand; None to make it here.
         comparison: with an earlier run, to be shown on the page; None for none.
         figures: write the pictures of the page as SVG and PNG files, too.
@@ -115,7 +68,7 @@ def report(
         MeasurementError: as of `rank_runs`.
         StoreError: a file cannot be written.
     """
-    ranking = ranking or rank_runs(runs, limits, mix=mix, objectives=objectives)
+    ranking = ranking or rank_runs(runs, limits, mix=mix, objectives=objectives, wish=wish)
     name = max(run.path.name for run in runs)  # what the run says of itself is text, never a path
     if len(runs) > 1:
         name = f"{name}-and-{len(runs) - 1}-more"
@@ -133,26 +86,6 @@ def report(
     return list(contents)
 
 
-def _own_objectives(runs: Sequence[Run]) -> Sequence[str]:
-    own = {tuple(run.start.suite.get("objectives") or OBJECTIVES) for run in runs}
-    if len(own) > 1:
-        shown = " against ".join(", ".join(each) for each in sorted(own))
-        raise MeasurementError(
-            f"The runs are ranked by different objectives: {shown}. State those to rank by."
-        )
-    return own.pop() if own else OBJECTIVES
-
-
-def _own_limits(runs: Sequence[Run]) -> list[Limit]:
-    texts = {tuple(run.start.limits) for run in runs}
-    if len(texts) > 1:
-        shown = " against ".join(", ".join(each) or "none" for each in sorted(texts))
-        raise MeasurementError(
-            f"The runs were made under different limits: {shown}. State the limits to judge by."
-        )
-    return [parse_limit(text) for text in next(iter(texts), ())]
-
-
 def _replace(path: Path, content: bytes) -> None:
     """Write a whole file or leave the one before it."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
@@ -164,7 +97,9 @@ def _replace(path: Path, content: bytes) -> None:
         finally:
             draft.unlink(missing_ok=True)
     except OSError as error:
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         raise StoreError(
             f"{path}: could not be written ({error.strerror}); the run itself is untouched. "
-            "Free some space or choose another folder, then make the report again."
+            f"{'Free some space' if full else 'Name a folder you may write with --reports'}, "
+            "then make the report again."
         ) from error

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.quantities import ABSENT, print_value
+from harness.quantities import ABSENT, print_share, print_value
 from harness.record import SittingClosed, SittingOpened
 
 LONGEST = 24
@@ -90,7 +90,7 @@ def _overhead(closed: SittingClosed | None) -> str:
     if closed is None or closed.sampler_on_s is None or not closed.sampler_off_s:
         return ABSENT
     on, off = (print_value("latency_p50_s", value) for value in (closed.sampler_on_s, closed.sampler_off_s))
-    return f"{on} and {off} ({closed.sampler_on_s / closed.sampler_off_s - 1:+.1%})"
+    return f"{on} and {off} ({print_share(closed.sampler_on_s / closed.sampler_off_s - 1, 1, signed=True)})"
 
 
 def _joined(content: Mapping[str, Any]) -> str:

@@ -38,6 +38,7 @@ def as_data(ranking: Ranking) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "objectives": list(ranking.objectives),
+        "objectives_left_out": dict(ranking.left_out),
         "confidence": CONFIDENCE,
         "limits": [str(limit) for limit in ranking.limits],
         "mixed": list(ranking.mixed),
@@ -54,6 +55,8 @@ def as_data(ranking: Ranking) -> dict[str, Any]:
         "looks": [_plain(look) for look in ranking.looks],
         "remeasured": dict(ranking.remeasured),
         "recommendation": _plain(recommend(ranking)),
+        "scores": _plain(ranking.scoring) if ranking.scoring else None,
+        "fit": _plain(ranking.fit) if ranking.fit else None,
     }
 
 
@@ -87,6 +90,7 @@ def _case(placing: Placing) -> dict[str, Any]:
         if placing.standing
         else None,
         "steadiness": case.state.value if case.courses else None,
+        "disturbed_share": case.disturbed_share,
         "courses": [_plain(course) for course in case.courses],
         "spreads": {name: _plain(each) for name, each in case.spreads.items()},
     }

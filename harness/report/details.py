@@ -8,7 +8,7 @@ from harness.judging.cases import CaseResult
 from harness.judging.front import Ranking
 from harness.judging.precisions import PrecisionPair
 from harness.judging.steadiness import Stretch
-from harness.quantities import ABSENT, print_value
+from harness.quantities import ABSENT, counted, print_share, print_value
 from harness.record import Incident, Phase
 from harness.report.circumstances import Fact, facts, sitting_table
 from harness.report.drawing import Picture
@@ -117,14 +117,20 @@ def _detail(row: Row, run: Run, ranking: Ranking, leader: CaseResult | None, *, 
     return Detail(
         row=row,
         pictures=portraits(run, case, row.id) if pictured and opened else (),
-        dominated=dominated_words(row.placing),
+        dominated=dominated_words(row.placing, ranking.objectives),
         warmups=int(warm.sum()),
         courses=[_course(case, place) for place in range(len(case.courses))],
         flips=[
             _flip(pair) for pair in ranking.precisions if case.run == pair.run and case.case == pair.candidate
         ],
         spreads=[
-            [name, *(ABSENT if value is None else f"{value:.2%}" for value in (each.between, each.within))]
+            [
+                name,
+                *(
+                    ABSENT if value is None else print_share(value, 2)
+                    for value in (each.between, each.within)
+                ),
+            ]
             for name, each in case.spreads.items()
         ],
         uncertainty=uncertainty_of(case, leader),
@@ -139,14 +145,17 @@ def _detail(row: Row, run: Run, ranking: Ranking, leader: CaseResult | None, *, 
 def _course(case: CaseResult, place: int) -> list[str]:
     course = case.courses[place]
     changes = ", ".join(
-        f"{change.quantity} {change.relative:+.1%} after {print_value('duration_s', change.after_s)}"
+        f"{change.quantity} {print_share(change.relative, 1, signed=True)} after "
+        f"{print_value('duration_s', change.after_s)}"
         for change in course.changes
     )
     verdict = course.state.value.replace("_", " ")
     return [
         str(course.sitting),
         f"{verdict}: {course.throttling}" if course.throttling else verdict,
-        f"{course.cut} cycles, {print_value('duration_s', course.cut_s)}" if course.cut else "none",
+        f"{counted(course.cut, 'cycle')}, {print_value('duration_s', course.cut_s)}"
+        if course.cut
+        else "none",
         changes or "none",
         "{}, {}".format(*course.outliers),
         *(_stretch(each) for each in (course.first_minute, course.sustained, course.throttled)),
@@ -157,7 +166,9 @@ def _stretch(stretch: Stretch | None) -> str:
     if stretch is None:
         return ABSENT
     latency = print_value("latency_p50_s", stretch.latency_p50_s)
-    return f"{latency}, {print_value('power_mean_w', stretch.power_mean_w)} ({stretch.cycles} cycles)"
+    return (
+        f"{latency}, {print_value('power_mean_w', stretch.power_mean_w)} ({counted(stretch.cycles, 'cycle')})"
+    )
 
 
 def _flip(pair: PrecisionPair) -> Flip:

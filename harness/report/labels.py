@@ -34,6 +34,11 @@ class Box:
             and other.top <= self.top
         )
 
+    def nearest(self, x: float, y: float) -> tuple[float, float]:
+        """Where on the rectangle a point is nearest, as parts of its width and height from the lower left."""
+        across, up = (x - self.left) / (self.right - self.left), (y - self.bottom) / (self.top - self.bottom)
+        return min(1.0, max(0.0, across)), min(1.0, max(0.0, up))
+
 
 def place_labels(
     points: Sequence[tuple[float, float]], widths: Sequence[float], height: float, frame: Box

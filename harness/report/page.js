@@ -54,7 +54,7 @@
   const lay = () => {
     body.replaceChildren(...found.slice(0, limit).map((line) => line.row));
     more.hidden = found.length <= limit;
-    more.textContent = `Show ${Math.min(5 * STEP, found.length - limit)} more`;
+    more.textContent = more.hidden ? "" : `Show ${Math.min(5 * STEP, found.length - limit)} more`;
     shown.textContent = `${found.length} of ${lines.length} cases${more.hidden ? "" : `, the first ${limit} shown`}`;
   };
 

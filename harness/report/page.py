@@ -17,15 +17,17 @@ from harness.judging.front import Placing, Ranking
 from harness.judging.limits import Verdict, print_limit
 from harness.judging.recommendation import recommend
 from harness.judging.stats import CONFIDENCE
-from harness.quantities import ABSENT, print_value
+from harness.quantities import ABSENT, QUANTITIES, counted, print_share, print_value
 from harness.report.circumstances import facts
 from harness.report.comparison import comparison_rows
 from harness.report.details import COURSE_HEADS, PICTURED, details_of
 from harness.report.drawing import Picture
-from harness.report.figures import draw_scatters
+from harness.report.figures import draw_scatters, undrawn
+from harness.report.glossary import glossary_of
 from harness.report.places import Place
 from harness.report.rows import DETAILS, MANY, Row, cell, origin_word, table_of
-from harness.report.words import METHODS, origin_words
+from harness.report.scoring import score_table
+from harness.report.words import METHODS, disturbed_words, front_words, origin_words
 from harness.store import Run
 from harness.suite import Limit
 
@@ -39,7 +41,7 @@ class LimitLine:
     Attributes:
         limit: as text for people.
         expression: as it is written in files.
-        counts: verdict to number of cases, incomplete ones left out.
+        counts: verdict to number of cases, those left out of which no figure is to be used.
         tightest: the passing case nearest to it, with what decided; None for none.
         worst: the failing case furthest beyond it; None for none.
     """
@@ -70,34 +72,45 @@ def render_page(
     origins = list(dict.fromkeys(placing.case.origin for placing in ranking.placings))
     script = _script()
     many = len(rows) > MANY
-    judged = [row for row in rows if row.placing.judgements and not row.placing.case.incomplete]
+    found = recommend(ranking)
+    judged = [row for row in rows if row.placing.judgements and row.placing.judged]
     return _template().render(
         title=title or _title(runs),
         ranking=ranking,
-        recommendation=recommend(ranking),
+        recommendation=found,
+        shipped=next(
+            (row for row in rows if (row.placing.case.case, row.placing.case.run) == (found.case, found.run)),
+            None,
+        ),
+        glossary=glossary_of(ranking),
         leading=next((row for row in rows if row.placing is ranking.leader), None),
         origins=[origin_words(origin) for origin in origins],
         measured=all(origin == "measured" for origin in origins),
         places=[(place.value, sum(row.place is place for row in rows)) for place in Place],
         columns=columns,
         numbered=[place for place, column in enumerate(columns, 3) if column.number],
+        folded=[place for place, column in enumerate(columns, 3) if column.preset != "decision"],
         run_ids={run.start.run: number for number, run in enumerate(runs, 1)},
         rows=rows,
         many=many,
         limits_of=[row for row in judged if row.placing is ranking.leader or _undecided(row, many=many)],
         limit_lines=[_limit_line(place, ranking) for place in range(len(ranking.limits))],
         pictures=draw_scatters(ranking, links),
+        undrawn=undrawn(ranking),
         details=details_of(rows, runs, ranking),
         course_heads=COURSE_HEADS,
         pictured=PICTURED,
         most=DETAILS,
+        scores=score_table(ranking.scoring, ranking.fit) if ranking.scoring else None,
         comparison=comparison,
         changes=comparison_rows(comparison) if comparison else (),
         methods=[(name, text) for name, text in METHODS.items() if _uses(ranking, name)],
         confidence=f"{100 * CONFIDENCE:g} %",
+        front_words=list(front_words(ranking)),
         cell_of=cell,
+        title_of=_title_of,
         origin_word=origin_word,
-        cautions=_cautions(runs),
+        cautions=[*_cautions(runs), *disturbed_words([placing.case for placing in ranking.placings])],
         print_limit=print_limit,
         runs=[_run(run) for run in runs],
         absent=ABSENT,
@@ -149,7 +162,7 @@ def _script() -> str:
 
 def _limit_line(place: int, ranking: Ranking) -> LimitLine:
     limit = ranking.limits[place]
-    judged = [(each, each.judgements[place]) for each in ranking.placings if not each.case.incomplete]
+    judged = [(each, each.judgements[place]) for each in ranking.placings if each.judged]
     counts = Counter(judgement.verdict for _, judgement in judged)
     passing = [pair for pair in judged if pair[1].verdict is Verdict.PASS and pair[1].value is not None]
     failing = [pair for pair in judged if pair[1].verdict is Verdict.FAIL]
@@ -186,6 +199,10 @@ def _cautions(runs: Sequence[Run]) -> list[str]:
     return list(
         dict.fromkeys(str(run.start.suite["caution"]) for run in runs if run.start.suite.get("caution"))
     )
+
+
+def _title_of(name: str) -> str:
+    return QUANTITIES[name].title if name in QUANTITIES else name
 
 
 def _title(runs: Sequence[Run]) -> str:
@@ -227,11 +244,9 @@ def _costs(run: Run) -> list[tuple[str, str]]:
     lost, samples = (sum(getattr(each, name) for each in run.closed) for name in ("lost", "samples"))
     lines = []
     if ratios:
+        ends = " to ".join(print_share(end, 1, signed=True) for end in (min(ratios), max(ratios)))
         lines.append(
-            (
-                "latency with the sampler on against off",
-                f"{min(ratios):+.1%} to {max(ratios):+.1%} over {len(ratios)} sittings",
-            )
+            ("latency with the sampler on against off", f"{ends} over {counted(len(ratios), 'sitting')}")
         )
     if dead:
         least, most = (print_value("dead_time_s", value) for value in (min(dead), max(dead)))

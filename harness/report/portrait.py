@@ -4,7 +4,9 @@ What is drawn as one line of many values is drawn from the least to the greatest
 a mean hides the peaks.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,11 +14,12 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from numpy.typing import NDArray
 
 from harness.judging.cases import CaseResult
-from harness.quantities import QUANTITIES, print_value
+from harness.quantities import print_share, print_value
 from harness.record import Phase
-from harness.report.drawing import COLOURS, INK, Picture, drawing
+from harness.report.drawing import COLOURS, INK, PAPER, Picture, drawing, printable
 from harness.report.readings import PowerWindow, representative_window
 from harness.store import Run
+from harness.trace import Trace, Traces
 
 SIZE_IN = (5.4, 3.2)
 
@@ -32,6 +35,11 @@ CONVERSIONS = 400
 
 EDGES = 40
 """Inferences of a window that are marked one by one; of more, only the window is."""
+
+SLIDING = "mean of the last 10 ms"
+
+MIDDLE = 0.8
+"""Beyond this part of the width a name stands to the left of its line."""
 
 LOG_SPAN = 5.0
 """A latency axis whose values span more than this factor is logarithmic."""
@@ -88,18 +96,14 @@ def _distribution(case: CaseResult, name: str, latencies: dict[int, NDArray[np.f
                 linewidth=1.2,
                 label=f"sitting {number}",
             )
-        for quantity, end in (("latency_p50_s", "right"), ("latency_p99_s", "left")):
-            value = case.estimate(quantity).value
-            if value is not None:
-                axes.axvline(value, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
-                axes.annotate(
-                    QUANTITIES[quantity].title.removeprefix("latency "),
-                    (value, 0.02),
-                    xytext=(-3 if end == "right" else 3, 0),
-                    textcoords="offset points",
-                    ha=end,
-                )
+        marks = {
+            quantity.removeprefix("latency_").removesuffix("_s"): case.estimate(quantity).value
+            for quantity in ("latency_p50_s", "latency_p99_s")
+        }
+        for value in filter(None, marks.values()):
+            axes.axvline(value, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
         _latency_axis(axes, np.concatenate(list(latencies.values())))
+        _name_marks(axes, marks)
         axes.set_xlabel("latency of one inference")
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
         axes.set_ylabel("inferences no slower")
@@ -160,7 +164,7 @@ def _course(run: Run, case: CaseResult, name: str) -> Picture:
 
 def _power(case: CaseResult, name: str, window: PowerWindow) -> Picture:
     trace = window.trace
-    begin_ms, end_ms = ((at - window.begin_ns) * 1e-6 for at in (trace.begin_ns, trace.end_ns))
+    lines = trace.channels if isinstance(trace, Traces) else {"": trace}
     length_ms = (window.end_ns - window.begin_ns) * 1e-6
     found = trace.window(window.begin_ns, window.end_ns)
     with drawing(*SIZE_IN) as figure:
@@ -175,40 +179,86 @@ def _power(case: CaseResult, name: str, window: PowerWindow) -> Picture:
                 linewidth=0.6,
                 transform=axes.get_xaxis_transform(),
             )
-        if len(begin_ms) <= CONVERSIONS:
-            gaps = np.r_[False, begin_ms[1:] > end_ms[:-1]]
-            x, y = np.stack([begin_ms, end_ms], axis=1), np.stack([trace.power_w] * 2, axis=1)
-            x, y = (np.insert(each.ravel(), np.flatnonzero(gaps) * 2, np.nan) for each in (x, y))
-            axes.plot(x, y, color=COLOURS[1], linewidth=1.0, label="one conversion a step")
-        else:
-            begins, least, greatest = envelope(trace.power_w, CONVERSIONS)
-            axes.fill_between(
-                begin_ms[begins],
-                least,
-                greatest,
-                step="post",
-                color=COLOURS[1],
-                linewidth=0.5,
-                label="least to greatest",
-            )
+        for colour, (channel, line) in zip(islice(_colours(), 1, None), lines.items(), strict=False):
+            _conversions(axes, line, window.begin_ns, colour, channel)
+        if window.sliding_w is not None:
+            (only,) = lines.values()
+            _sliding(axes, (only.end_ns - window.begin_ns) * 1e-6, window.sliding_w)
         axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: print_value("power_mean_w", value)))
         axes.set_xlabel("milliseconds since the window began")
         axes.set_ylabel("power")
         axes.margins(x=0)
-        figure.legend(loc="outside upper center", ncols=2, frameon=False)
+        figure.legend(loc="outside upper center", ncols=3, frameon=False, columnspacing=1.0, handlelength=1.4)
+    over_10ms = (
+        ""
+        if window.sliding_w is None
+        else f", over any 10 ms up to {print_value('power_mean_w', float(np.nanmax(window.sliding_w)))}"
+    )
     inferences = len(window.edges_ns) + 1
-    lowest, highest = (print_value("power_mean_w", float(f(trace.power_w))) for f in (np.min, np.max))
+    ranges = [_range(channel, line) for channel, line in lines.items()]
     return Picture(
         name=f"{name}-power",
         title=f"Power of one window ({case.origin or 'no meter'})",
         description=(
             f"Raw samples around the cycle of median energy: sitting {window.sitting}, item {window.item}, "
             f"{inferences} inferences in {print_value('duration_s', length_ms * 1e-3)}, "
-            f"{found.samples} conversions, coverage {found.coverage:.1%}, power from {lowest} to {highest}."
+            f"{found.samples} conversions, coverage {print_share(found.coverage, 1)}, "
+            f"power {'; '.join(ranges)}{over_10ms}."
         ),
         figure=figure,
     )
+
+
+def _conversions(axes: Axes, trace: Trace, origin_ns: int, colour: str, channel: str) -> None:
+    """The samples of one channel; the name of it stands in the legend where there are several."""
+    begin_ms, end_ms = ((at - origin_ns) * 1e-6 for at in (trace.begin_ns, trace.end_ns))
+    if len(begin_ms) <= CONVERSIONS:
+        gaps = np.r_[False, begin_ms[1:] > end_ms[:-1]]
+        x, y = np.stack([begin_ms, end_ms], axis=1), np.stack([trace.power_w] * 2, axis=1)
+        x, y = (np.insert(each.ravel(), np.flatnonzero(gaps) * 2, np.nan) for each in (x, y))
+        axes.plot(x, y, color=colour, linewidth=1.0, label=printable(channel) or "one conversion a step")
+        return
+    begins, least, greatest = envelope(trace.power_w, CONVERSIONS)
+    axes.fill_between(
+        begin_ms[begins],
+        least,
+        greatest,
+        step="post",
+        color=colour,
+        linewidth=0.5,
+        label=printable(channel) or "least to greatest",
+    )
+
+
+def _range(channel: str, trace: Trace) -> str:
+    lowest, highest = (print_value("power_mean_w", float(f(trace.power_w))) for f in (np.min, np.max))
+    return f"{channel} from {lowest} to {highest}" if channel else f"from {lowest} to {highest}"
+
+
+def _sliding(axes: Axes, end_ms: NDArray[np.floating[Any]], sliding_w: NDArray[np.float64]) -> None:
+    """The mean over the 10 ms before each sample's end, as a second line."""
+    if len(sliding_w) <= CONVERSIONS:
+        axes.plot(end_ms, sliding_w, color=INK, linewidth=1.2, linestyle=(0, (4, 2)), label=SLIDING)
+        return
+    begins, least, greatest = envelope(sliding_w, CONVERSIONS)
+    axes.fill_between(end_ms[begins], least, greatest, step="post", color=INK, linewidth=0.8, label=SLIDING)
+
+
+def _name_marks(axes: Axes, marks: Mapping[str, float | None]) -> None:
+    """Names beside vertical lines, each at a height of its own and on the side that has room."""
+    for row, (name, value) in enumerate(marks.items()):
+        if value is None:
+            continue
+        across = axes.transAxes.inverted().transform(axes.transData.transform((value, 0)))[0]
+        axes.annotate(
+            name,
+            (value, 0.45 - 0.1 * row),
+            xytext=(3 if across < MIDDLE else -3, 0),
+            textcoords="offset points",
+            ha="left" if across < MIDDLE else "right",
+            bbox={"facecolor": PAPER, "edgecolor": "none", "alpha": 0.75, "pad": 0.5},
+        )
 
 
 def _latency_axis(axes: Axes, values: NDArray[np.float64]) -> None:

@@ -1,13 +1,13 @@
 """This module makes a row of the page's table from a placed case: figures as people read them, and why."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from harness.judging.front import Placing, Ranking
 from harness.judging.limits import Verdict
 from harness.judging.stats import Estimate
 from harness.judging.steadiness import State
-from harness.quantities import ABSENT, QUANTITIES, print_value
+from harness.quantities import ABSENT, QUANTITIES, exact, print_share, print_value
 from harness.report.places import Place, place_of
 from harness.report.words import columns_of
 
@@ -17,6 +17,7 @@ SHOWN = (
     "energy_per_inference_j",
     "accuracy",
     "power_mean_w",
+    "power_peak_10ms_w",
     "energy_above_idle_per_inference_j",
     "memory_peak_bytes",
     "cold_start_s",
@@ -90,18 +91,14 @@ def table_of(ranking: Ranking) -> tuple[list[Column], list[Row]]:
     many = len(ranking.placings) > MANY
     figures = columns_of(ranking, SHOWN)
     objectives = {"accuracy" if name == "error" else name for name in ranking.objectives}
+    figures = sorted(
+        figures, key=lambda name: name not in objectives
+    )  # what decides is seen without scrolling
     columns = [
-        *_COLUMNS[:4],
-        *(
-            Column(
-                key=name,
-                title=QUANTITIES[name].title,
-                meaning=QUANTITIES[name].meaning,
-                preset="decision" if name in objectives else _preset(name),
-                number=True,
-            )
-            for name in figures
-        ),
+        *_COLUMNS[:2],
+        *(_column(name, objectives) for name in figures if name in objectives),
+        *_COLUMNS[2:4],
+        *(_column(name, objectives) for name in figures if name not in objectives),
         *_COLUMNS[4:],
     ]
     worth = [place_of(placing).worth for placing in ranking.placings]
@@ -113,7 +110,7 @@ def table_of(ranking: Ranking) -> tuple[list[Column], list[Row]]:
             detailed=place in detailed,
             placing=placing,
             place=place_of(placing),
-            cells=_cells(placing, figures, whole=not many or place in detailed),
+            cells=_cells(placing, figures, objectives, whole=not many or place in detailed),
         )
         for place, placing in enumerate(ranking.placings)
     ]
@@ -149,7 +146,7 @@ def cell(name: str, estimate: Estimate, *, whole: bool = True) -> Cell:
     return Cell(
         text=text,
         interval=interval if known else "",
-        exact="" if estimate.value is None else f"{estimate.value!r}",
+        exact="" if estimate.value is None else exact(estimate.value),
         note=estimate.reason,
     )
 
@@ -165,7 +162,7 @@ _COLUMNS = (
     Column(
         key="place",
         title="stands",
-        meaning="On the front by resampling, or by the figures.",
+        meaning="On the front by resampling; by the figures alone where that could not be done.",
         preset="decision",
         number=False,
     ),
@@ -177,14 +174,14 @@ _COLUMNS = (
         number=False,
     ),
     Column(
+        key="origin", title="power", meaning="Where the power comes from.", preset="decision", number=False
+    ),
+    Column(
         key="runs_as",
         title="runs as",
         meaning="The precision that was really executed.",
         preset="circumstances",
         number=False,
-    ),
-    Column(
-        key="origin", title="power", meaning="Where the power comes from.", preset="decision", number=False
     ),
     Column(
         key="course",
@@ -207,18 +204,32 @@ _COLUMNS = (
 )
 
 
+def _column(name: str, objectives: Collection[str]) -> Column:
+    return Column(
+        key=name,
+        title=QUANTITIES[name].title,
+        meaning=QUANTITIES[name].meaning,
+        preset="decision" if name in objectives else _preset(name),
+        number=True,
+    )
+
+
 def _preset(name: str) -> str:
     return "power" if name.startswith(("energy_", "power_")) else "circumstances"
 
 
-def _cells(placing: Placing, figures: Sequence[str], *, whole: bool) -> list[Cell]:
+def _cells(
+    placing: Placing, figures: Sequence[str], objectives: Collection[str], *, whole: bool
+) -> list[Cell]:
     case = placing.case
+    cells = {name: cell(name, case.estimate(name), whole=whole) for name in figures}
     return [
         _text(place_of(placing).value, _share(placing) if whole else ""),
         _text(placing.verdict.value if placing.verdict else "", _cause(placing)),
-        _text(case.executed_precision),
+        *(cells[name] for name in figures if name in objectives),
         _text(origin_word(case.origin)),
-        *(cell(name, case.estimate(name), whole=whole) for name in figures),
+        _text(case.executed_precision),
+        *(cells[name] for name in figures if name not in objectives),
         _text("" if case.state is State.UNKNOWN else case.state.value.replace("_", " ")),
         *(_text(str(count)) for count in (case.sittings, case.cycles, case.void)),
     ]
@@ -226,7 +237,7 @@ def _cells(placing: Placing, figures: Sequence[str], *, whole: bool) -> list[Cel
 
 def _share(placing: Placing) -> str:
     standing = placing.standing
-    return "" if standing is None else f"{standing.share:.0%} of resamples"
+    return "" if standing is None else f"{print_share(standing.share)} of resamples"
 
 
 def _cause(placing: Placing) -> str:
@@ -238,7 +249,7 @@ def _cause(placing: Placing) -> str:
         key=lambda each: each.violation or 0.0,
     )
     title = QUANTITIES[worst.limit.quantity].title
-    return f"{title} {worst.violation:+.0%}" if worst.violation else title
+    return f"{title} {print_share(worst.violation, signed=True)}" if worst.violation else title
 
 
 def _only(row: Row, kept: Sequence[int]) -> Row:

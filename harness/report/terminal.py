@@ -13,11 +13,14 @@ from harness.judging.membership import FrontClass
 from harness.judging.recommendation import recommend
 from harness.judging.scores import Fit, Scoring
 from harness.quantities import ABSENT, QUANTITIES, print_value
+from harness.report.scoring import score_table
 from harness.report.words import (
     columns_of,
     course_words,
+    disturbed_words,
     dominated_words,
     flips_words,
+    front_words,
     lead_words,
     origin_words,
 )
@@ -29,7 +32,13 @@ FRONT: Mapping[FrontClass, str] = {
     FrontClass.POSSIBLE: "maybe",
     FrontClass.DOMINATED: "no",
 }
-"""By resampling; without it `yes` is by the figures alone."""
+"""By resampling; where it could not be done there are `BY_FIGURES` and nothing."""
+
+BY_FIGURES = "by figures"
+"""On the front by the figures alone."""
+
+ALONE = "alone"
+"""Instead, for a case beside which no other is eligible: it is on the front whatever it is like."""
 
 FIGURES: Mapping[str, str] = {
     "latency_p50_s": "p50",
@@ -74,7 +83,7 @@ def print_details(ranking: Ranking, console: Console) -> None:
     shared = _shared(ranking.placings)
     for placing in ranking.placings:
         if placing.dominator:
-            console.print(plain(dominated_words(placing, shared)))
+            console.print(plain(dominated_words(placing, ranking.objectives, shared)))
     for pair in ranking.precisions:
         console.print(plain(flips_words(pair, shared)))
 
@@ -89,37 +98,20 @@ def print_recommendation(ranking: Ranking, console: Console) -> None:
 
 def print_scores(scoring: Scoring, fit: Fit | None, console: Console) -> None:
     """Print the scores of a policy, best first, and the weights that agree with stated preferences."""
-    policy = scoring.policy
-    weights = ", ".join(f"{weight:.2g} {QUANTITIES[name].title}" for name, weight in policy.weights.items())
-    by = "the weighted sum" if policy.form == "sum" else "the worst weighted distance"
-    console.print(
-        plain(f"Policy {policy.name}: {weights}; ranked by {by} on declared scales, less is better.")
-    )
+    told = score_table(scoring, fit, most=len(scoring.scores))
+    console.print(plain(told.policy))
+    if told.scales:
+        console.print(plain(f"Scales: {'; '.join(told.scales)}."))
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("case", overflow="fold", min_width=15)
-    for head in ("Chebyshev", "SPOTIS sum", "wins", *(QUANTITIES[name].title for name in policy.weights)):
+    for head in told.heads:
         table.add_column(head, justify="right")
-    for each in scoring.scores:
-        distances = (plain(f"{distance:.3g}") for distance in each.distances.values())
-        scores = (plain(f"{each.chebyshev:.4f}"), plain(f"{each.spotis:.4f}"), plain(f"{each.wins:.0%}"))
-        table.add_row(plain(each.case), *scores, *distances)
-    console.print(table)
-    console.print(
-        plain("wins: share of random weights, all equally likely, under which the case is the best.")
-    )
-    for case, reason in scoring.unscored.items():
-        console.print(plain(f"{case} has no score: {reason}."))
-    if fit is not None:
-        found = ", ".join(
-            f"{QUANTITIES[name].title} {weight:.2f} ({low:.2f} to {high:.2f})"
-            for (name, weight), (low, high) in zip(fit.weights.items(), fit.ranges.values(), strict=True)
-        )
-        console.print(
-            plain(
-                f"{fit.kept} of {fit.asked} preferences are kept by {fit.agreeing} of {fit.tried} weights on the grid; "
-                f"in their middle: {found}."
-            )
-        )
+    for row in told.rows:
+        table.add_row(*map(plain, row))
+    if told.rows:
+        console.print(table)
+    for sentence in filter(None, (told.answer, *told.unscored, told.fit)):
+        console.print(plain(sentence))
 
 
 def plain(text: str, style: str = "") -> Text:
@@ -132,7 +124,9 @@ def _remarks(ranking: Ranking, shared: str) -> Iterator[str]:
         yield f"{ranking.leader.case.case} {lead_words(ranking)}"
     else:
         yield lead_words(ranking)
+    yield from front_words(ranking)
     yield from dict.fromkeys(origin_words(placing.case.origin) for placing in ranking.placings)
+    yield from disturbed_words([placing.case for placing in ranking.placings])
     for sentence in ranking.mixed:
         yield f"Mixed as asked: {sentence}."
     if ranking.limits:
@@ -154,7 +148,7 @@ def _undecided(placings: Sequence[Placing], shared: str) -> Iterator[str]:
     """Limits that fail or are not decided; cases of which the same is to be said share a sentence."""
     told: dict[tuple[str, str], list[str]] = {}
     for placing in placings:
-        for judgement in placing.judgements if not placing.case.incomplete else ():
+        for judgement in placing.judgements if placing.judged else ():
             if judgement.verdict is not Verdict.PASS:
                 head = f"{judgement.verdict} {print_limit(judgement.limit)}"
                 said = judgement.advice or judgement.evidence
@@ -164,9 +158,11 @@ def _undecided(placings: Sequence[Placing], shared: str) -> Iterator[str]:
 
 
 def _front(placing: Placing) -> str:
+    if placing.alone:
+        return ALONE
     if placing.front_class is not None:
         return FRONT[placing.front_class]
-    return "yes" if placing.on_front else "" if placing.rank else ABSENT
+    return BY_FIGURES if placing.on_front else "" if placing.rank else ABSENT
 
 
 def _shared(placings: Sequence[Placing]) -> str:

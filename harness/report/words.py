@@ -3,11 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from harness.judging.cases import CaseResult
-from harness.judging.front import OBJECTIVES, Placing, Ranking
+from harness.judging.disturbance import DISTURBED
+from harness.judging.front import Placing, Ranking
 from harness.judging.limits import Verdict
+from harness.judging.objectives import OBJECTIVES
 from harness.judging.precisions import PrecisionPair
 from harness.judging.steadiness import State
-from harness.quantities import QUANTITIES, print_value
+from harness.quantities import QUANTITIES, counted, print_share, print_value
 
 ORIGINS: Mapping[str | None, str] = {
     "measured": "Power measured by a meter.",
@@ -20,7 +22,8 @@ ORIGINS: Mapping[str | None, str] = {
 
 METHODS: Mapping[str, str] = {
     "between sittings": (
-        "t interval over the figures of the sittings. A sitting is a measurement from scratch: model "
+        "from the figures of the sittings: a t interval of their mean, for what is above 0 by nature on the log scale "
+        "(modified Cox, U. Olsson, 2005), so that no bound is below 0. A sitting is a measurement from scratch: model "
         "loaded anew, meter opened anew. At least three are needed."
     ),
     "within one sitting": (
@@ -46,6 +49,18 @@ def columns_of(ranking: Ranking, names: Sequence[str]) -> list[str]:
     spare = [name for name in own if name not in names]
     shown = [spare.pop(0) if name in OBJECTIVES and name not in own and spare else name for name in names]
     return [*shown, *spare]
+
+
+def front_words(ranking: Ranking) -> Iterator[str]:
+    """What a reader must know of the front: the usual objectives that it is not made of, and what it rests on."""
+    for reason in ranking.left_out.values():
+        yield f"{reason[:1].upper()}{reason[1:]}."
+    ranked = [placing for placing in ranking.placings if placing.layer is not None]
+    if ranked and all(placing.standing is None for placing in ranked):
+        yield (
+            "The front is that of the figures alone: how surely a case is on it cannot be told, for it is not known "
+            "of every case and objective how it would differ another time."
+        )
 
 
 def lead_words(ranking: Ranking) -> str:
@@ -75,31 +90,51 @@ def course_words(case: CaseResult) -> Iterator[str]:
         if not found:
             continue
         sittings = ", ".join(str(course.sitting) for course in found)
+        where = f"in sitting{'s' * (len(found) > 1)} {sittings}"
         if state is State.NOT_REACHED:
-            said = f"still settling after {max(course.cut for course in found)} cycles"
-        else:
-            changes = [change for course in found for change in course.changes]
-            largest = max(changes, key=lambda change: abs(change.relative))
-            after = print_value("duration_s", largest.after_s)
-            said = f"{largest.quantity} {largest.relative:+.1%} after {after}"
-            said += f", the largest of {len(changes)} changes" if len(changes) > 1 else ""
-            said += f"; {found[0].throttling}" if state is State.THROTTLED else ""
-        plural = "s" if len(found) > 1 else ""
-        yield f"{case.case}: {state.value.replace('_', ' ')} in sitting{plural} {sittings}: {said}."
+            cut = max(course.cut for course in found)
+            yield (
+                f"{case.case}: not steady {where}: latency or power was still settling when {cut} cycles, about half "
+                "of the sitting, were over; raise warmup_s."
+            )
+            continue
+        changes = [change for course in found for change in course.changes]
+        largest = max(changes, key=lambda change: abs(change.relative))
+        after = print_value("duration_s", largest.after_s)
+        said = f"{largest.quantity} {print_share(largest.relative, 1, signed=True)} after {after}"
+        said += f", the largest of {len(changes)} changes" if len(changes) > 1 else ""
+        said += f"; {found[0].throttling}" if state is State.THROTTLED else ""
+        yield f"{case.case}: {state.value} {where}: {said}."
 
 
-def dominated_words(placing: Placing, shared: str = "") -> str:
+def disturbed_words(cases: Sequence[CaseResult]) -> Iterator[str]:
+    """A sentence for each run some of whose sittings other work disturbed."""
+    for run in dict.fromkeys(case.run for case in cases):
+        shares = [share for case in cases if case.run == run for share in case.disturbances.values()]
+        disturbed = [share for share in shares if share > DISTURBED]
+        if disturbed:
+            yield (
+                f"DISTURBED: in {len(disturbed)} of {counted(len(shares), 'sitting')} of run {run} other work had the "
+                f"processor while the inferences waited for it, {print_share(max(disturbed))} of the time in the worst. "
+                "Latencies, and the energy of windows they make longer, are those of this load: stop the other work "
+                "and measure again."
+            )
+
+
+def dominated_words(placing: Placing, objectives: Sequence[str], shared: str = "") -> str:
     """Who dominates a case, how surely and by how much; empty where nobody does."""
     standing = placing.standing
     if standing is None or standing.dominated is None:
         return ""
-    *ratios, points = standing.margins
     parts = [
-        f"{QUANTITIES[name].title} {ratio:+.0%}" for name, ratio in zip(OBJECTIVES, ratios, strict=False)
+        f"error {100 * margin:+.2g} points"
+        if name == "error"
+        else f"{QUANTITIES[name].title} {print_share(margin, signed=True)}"
+        for name, margin in zip(objectives, standing.margins, strict=True)
     ]
     return (
         f"{placing.case.case.removeprefix(shared)} is dominated by {placing.dominator.removeprefix(shared)} "
-        f"in {standing.dominated:.0%} of resamples: {', '.join(parts)}, error {100 * points:+.2g} points."
+        f"in {print_share(standing.dominated)} of resamples: {', '.join(parts)}."
     )
 
 
@@ -107,7 +142,11 @@ def flips_words(pair: PrecisionPair, shared: str = "") -> str:
     """How a precision answered the items against the finest of its model."""
     table = pair.table
     p = "" if pair.p_family is None else f", p = {pair.p_family:.2g} (exact McNemar, Holm)"
-    found = "" if pair.detectable is None else f"; {100 * pair.detectable:.2g} points would have been found"
+    found = (
+        ""
+        if pair.detectable is None
+        else f"; a difference of {100 * pair.detectable:.2g} points would have been found"
+    )
     margin = ""
     if pair.margin is not None:
         margin = f"; {'' if pair.not_inferior else 'not '}shown to lose at most {100 * pair.margin:g} points"

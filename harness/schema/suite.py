@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, FiniteFloat, ValidationInfo, field_validator
 
 from harness.errors import FileError
-from harness.quantities import find_quantity, parse_limit
+from harness.quantities import QUANTITIES, Direction, find_quantity, parse_limit
 from harness.schema.fields import (
     Amount,
     Count,
@@ -266,6 +266,11 @@ class SuiteFile(Section):
     limits: list[Annotated[Text, AfterValidator(_limit)]] = Field(
         default=[], description="hard limits such as `latency_p99_s < 0.150`, in the unit of the name"
     )
+    objectives: list[Id] = Field(
+        default=[],
+        description="quantities of the front, all better smaller; without them latency_p99_s, "
+        "energy_per_inference_j and error, and no energy where no device of the runs has a meter",
+    )
     looks: Annotated[int, Field(ge=1, le=100)] = Field(
         default=3,
         description="how often verdicts of repeated runs may be looked at; each bound is made surer by it",
@@ -281,6 +286,15 @@ class SuiteFile(Section):
         default=None,
         description="policy that reports show the scores of; it needs the bounds of its quantities",
     )
+
+    @field_validator("objectives")
+    @classmethod
+    def _smaller_is_better(cls, objectives: list[str]) -> list[str]:
+        _published(objectives)
+        for name in objectives:
+            if QUANTITIES[name].direction is not Direction.SMALLER:
+                raise ValueError(f"{name} is not better smaller; take another, such as error for accuracy")
+        return each_once(objectives, lambda name: name, "objective")
 
     @field_validator("indifference")
     @classmethod
@@ -329,6 +343,7 @@ class SuiteFile(Section):
             indifference=tuple(_width(*each) for each in self.indifference.items()),
             bounds=tuple(Bounds(quantity=name, **dict(ends)) for name, ends in self.bounds.items()),
             score=self.score,
+            objectives=tuple(self.objectives),
             items_at_most={} if "protocol" in self.model_fields_set else {"quick": QUICK_ITEMS},
         )
 

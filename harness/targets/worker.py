@@ -7,7 +7,7 @@ does, so it never outlives the bench.
 | request | answer |
 | --- | --- |
 | `identify` | what the device says of itself |
-| `load` engine, wanted; body: the model | stages of the cold start, versions |
+| `load` engine, name, wanted; body: the model | stages of the cold start, versions |
 | `cycle` repeats, lead, tail, gap_s; body: the input | body: stamps as int64, then the output |
 | `idle_loop` repeats | body: stamps of a window with nothing in it |
 | `inspect` | nodes by provider; body: the optimised model |
@@ -73,7 +73,9 @@ class Worker:
         digest = sha256(frame.body).hexdigest()
         if digest != frame.header["sha256"]:
             raise EngineError(f"the model arrived with sha256 {digest}, expected {frame.header['sha256']}")
-        path = self._folder / f"{digest}.onnx"
+        path = (
+            self._folder / Path(frame.header.get("name", f"{digest}.onnx")).name
+        )  # told where it is refused
         path.write_bytes(frame.body)
         before_ns = time.monotonic_ns()
         engine = find_engine(frame.header["engine"])()

@@ -1,6 +1,6 @@
 """This module is a sampler for tests: conversions of a constant load, in virtual time, spoilt where asked."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -12,7 +12,7 @@ from harness.errors import MeterError
 from harness.meters import DIRECT, Flag, Link
 from harness.meters.ina226 import lag_s
 from harness.meters.scale import BUS_LSB_V, SHUNT_LSB_V, Scale
-from harness.meters.stream import SAMPLE
+from harness.meters.stream import SAMPLE, Channel
 from harness.meters.virtual import VirtualClock
 from harness.profile import Ina226Meter, Origin
 
@@ -62,6 +62,16 @@ class FakeSampler:
     def lag_s(self, period_s: float) -> float:
         """Of the meter."""
         return lag_s(self.meter, period_s)
+
+    @property
+    def channels(self) -> Sequence[Channel]:
+        """Just one."""
+        return (Channel(name="", number=0, scale=self.scale, lag_s=self.lag_s),)
+
+    @property
+    def total(self) -> Sequence[str]:
+        """All there is."""
+        return ("",)
 
     @property
     def scale(self) -> Scale:
@@ -115,3 +125,69 @@ class FakeSampler:
         asleep: Collection[range] = self.paused
         since = self._asleep_since
         return any(stamp_ns in stretch for stretch in asleep) or (since is not None and stamp_ns > since)
+
+
+@dataclass(kw_only=True)
+class FakeGroup:
+    """Several meters that never jitter, as the channels of one; they share a clock and are not in step.
+
+    Attributes:
+        samplers: by the names of their channels.
+        total: channels whose energies add up.
+    """
+
+    samplers: Mapping[str, FakeSampler]
+    total: Sequence[str]
+
+    origin = Origin.SIMULATED
+    link = DIRECT
+    overrun = 0
+
+    def __enter__(self) -> Self:
+        for sampler in self.samplers.values():
+            sampler.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for sampler in self.samplers.values():
+            sampler.__exit__(kind, error, trace)
+
+    @property
+    def channels(self) -> Sequence[Channel]:
+        """One for each meter, in order."""
+        return [
+            Channel(name=name, number=number, scale=sampler.scale, lag_s=sampler.lag_s)
+            for number, (name, sampler) in enumerate(self.samplers.items())
+        ]
+
+    @property
+    def configuration(self) -> Mapping[str, Any]:
+        """Says what it is."""
+        return {"origin": "simulated", "chip": "fakes"}
+
+    def drain(self) -> NDArray[np.void]:
+        """Conversions of all since the last call, as they ended."""
+        found = []
+        for number, sampler in enumerate(self.samplers.values()):
+            samples = sampler.drain()
+            samples["channel"] = number
+            found.append(samples)
+        merged = np.concatenate(found)
+        return merged[np.argsort(merged["ready_ns"], kind="stable")]
+
+    def pause(self) -> None:
+        """All sleep from now on."""
+        for sampler in self.samplers.values():
+            sampler.pause()
+
+    def resume(self) -> None:
+        """All wake up."""
+        for sampler in self.samplers.values():
+            sampler.resume()
+
+    def wait_beyond(self, stamp_ns: int) -> None:
+        """Let time pass until each has read a sample after the instant."""
+        for sampler in self.samplers.values():
+            sampler.wait_beyond(stamp_ns)

@@ -1,13 +1,15 @@
 """The bench refuses the wrong device, and goes through a plan come what may."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.bench import Bench, check_device
+from harness.admission import check_device
+from harness.bench import Bench
 from harness.errors import BenchError, FileError, Interrupted, StoreError, TargetError
+from harness.lock import THIS_MACHINE, DeviceLock
 from harness.meters.virtual import VirtualClock
 from harness.plan import Plan
 from harness.profile import Identity
@@ -76,10 +78,12 @@ class StagedBench(Bench):
 
     Attributes:
         stage: what the workers raise by row, from the first opened on; more are flawless.
+        dying: which workers die as they are opened.
         opened: the workers so far.
     """
 
     stage: Sequence[dict[int, BaseException]] = ()
+    dying: Collection[int] = ()
 
     def __init__(self, **parts: Any) -> None:
         super().__init__(watcher=Ledger(), **parts)
@@ -90,6 +94,8 @@ class StagedBench(Bench):
         number = len(self.opened)
         errors = self.stage[number] if number < len(self.stage) else {}
         self.opened.append(FakeTarget(clock=VirtualClock(10**9 * (1 + number)), errors=errors))
+        if number in self.dying:
+            raise TargetError("the worker was killed by SIGSEGV")
         return self.opened[-1]
 
 
@@ -100,6 +106,7 @@ class Ledger:
         self.sittings: list[tuple[str, int, int]] = []
         self.cycles: list[Cycle] = []
         self.incidents: list[Incident] = []
+        self.holders: list[str] = []
 
     def sitting(self, case: str, sitting: int, items: int) -> None:
         """Remember it."""
@@ -113,6 +120,10 @@ class Ledger:
         """Remember it."""
         self.incidents.append(incident)
 
+    def waiting(self, device: str, holder: str) -> None:
+        """Remember it."""
+        self.holders.append(f"{device}: {holder}")
+
 
 class Lab:
     """A plan of fake cases and a folder for its results."""
@@ -123,10 +134,15 @@ class Lab:
         self.plan: Plan = plan(folder, self.data, models, on=device(**asked.pop("device", {})), **asked)
 
     def bench(self, *stage: dict[int, BaseException]) -> StagedBench:
-        """A bench; the first worker identifies the device, the next shows its evidence, then come sittings."""
+        """A bench; a worker identifies the device, one for each case loads it, then those of the stage come."""
         bench = StagedBench(plan=self.plan, data=self.data)
-        bench.stage = stage
+        bench.stage = [*[{}] * self.before, *stage]
         return bench
+
+    @property
+    def before(self) -> int:
+        """Workers that are opened before the first that measures."""
+        return 1 + len(self.plan.cases)
 
     def begin(self, bench: Bench) -> RunWriter:
         """A new run of that bench."""
@@ -170,6 +186,34 @@ def test_all_that_was_planned(tmp_path: Path) -> None:
     assert [target.is_open for target in bench.opened] == [False] * len(bench.opened)
 
 
+class WatchedBench(StagedBench):
+    """A bench that notes at each worker whether this machine is taken."""
+
+    def open_target(self) -> Target:
+        """The next worker."""
+        try:
+            with DeviceLock(THIS_MACHINE, who="a test"):
+                self.taken.append(False)
+        except BenchError:
+            self.taken.append(True)
+        return super().open_target()
+
+
+def test_one_local_device_at_a_time(tmp_path: Path) -> None:
+    """This machine is held while it is measured, by the sitting, and free in between for another device that is it."""
+    lab = Lab(tmp_path, sittings=2)
+    bench = WatchedBench(plan=lab.plan, data=lab.data)
+    bench.taken = []
+    with lab.begin(bench) as writer:
+        bench.run(writer)
+    with DeviceLock(THIS_MACHINE, who="a test"):
+        free = True
+
+    assert [False, True, True, True] == bench.taken  # identified, loaded, two sittings
+    assert free
+    assert [] == bench.watcher.holders
+
+
 def test_start_says_what_was_planned(tmp_path: Path) -> None:
     """The start of a run holds the plan's digest, its orders, what the device said and what was expected."""
     lab = Lab(tmp_path)
@@ -199,7 +243,7 @@ def test_sitting_goes_on_after_an_incident(tmp_path: Path) -> None:
     """A sitting that breaks is written as an incident, and the rest of its items is measured in part 2."""
     lab = Lab(tmp_path)
     last = lab.plan.items[1][5]
-    bench = lab.bench({}, {}, {last: TargetError("the worker was killed by SIGKILL")})
+    bench = lab.bench({last: TargetError("the worker was killed by SIGKILL")})
     with lab.begin(bench) as writer:
         bench.run(writer)
     run = lab.read()
@@ -219,7 +263,7 @@ def test_incident_before_the_first_cycle(tmp_path: Path) -> None:
     """A sitting that breaks in its warm-up is tried again as part 2."""
     lab = Lab(tmp_path)
     first = lab.plan.items[1][0]
-    bench = lab.bench({}, {}, {first: TargetError("gone")})
+    bench = lab.bench({first: TargetError("gone")})
     with lab.begin(bench) as writer:
         bench.run(writer)
 
@@ -233,7 +277,7 @@ def test_retries_are_exhausted(tmp_path: Path, retries: int) -> None:
     lab = Lab(tmp_path, ["good", "fine"], device={"retries": retries})
     row = lab.plan.items[1][5]
     errors = {row: TargetError("the worker was killed by SIGKILL")}
-    bench = lab.bench({}, {}, *[errors] * 10)
+    bench = lab.bench(*[errors] * 10)
     with lab.begin(bench) as writer, pytest.raises(TargetError, match="SIGKILL") as caught:
         bench.run(writer)
     run = lab.read()
@@ -264,11 +308,47 @@ def test_other_cases_are_measured(tmp_path: Path, bad: str) -> None:
     assert [each for each in planned_items(lab.plan) if each[0] != case] == valid_items(run)
 
 
+def test_every_case_is_loaded_before_one_is_measured(tmp_path: Path) -> None:
+    """What cannot be loaded is told before anything is measured, with its case and its file as the suite has it."""
+    lab = Lab(tmp_path, ["good", "refused", "fine"])
+    bench = lab.bench()
+    refused = bench.prepare()
+    prepared = len(bench.opened)
+    with lab.begin(bench) as writer:
+        bench.run(writer)
+    loads = [target for target in bench.opened[:prepared] if "load" in target.verbs]
+
+    assert {
+        "bench-1/fake/two/refused": "bench-1/fake/two/refused (refused.model): the fake worker refuses this model"
+    } == refused
+    assert 3 == len(loads) == prepared
+    assert [] == [verb for target in loads for verb in target.verbs if verb == "cycle"]
+    assert list(refused.values()) == [each.what for each in bench.watcher.incidents]
+    assert prepared + 1 + 2 == len(
+        bench.opened
+    )  # identified, then two sittings: nothing is loaded twice in vain
+
+
+def test_worker_that_breaks_at_a_load_is_an_incident(tmp_path: Path) -> None:
+    """A worker that dies before anything is measured is followed by another, and the run has it on record."""
+    lab = Lab(tmp_path)
+    bench = lab.bench()
+    with lab.begin(bench) as writer:
+        bench.dying = {len(bench.opened)}
+        bench.run(writer)
+    run = lab.read()
+
+    assert [("before measuring: the worker was killed by SIGSEGV", 3)] == [
+        (each.what, each.exit_code) for each in run.incidents
+    ]
+    assert planned_items(lab.plan) == valid_items(run)
+
+
 def test_interrupted_run_goes_on(tmp_path: Path) -> None:
     """A run stopped by the user keeps its cycles, says how to go on, and measures only the rest when resumed."""
     lab = Lab(tmp_path, ["good", "fine"])
     row = lab.plan.items[1][5]
-    bench = lab.bench({}, {}, {row: KeyboardInterrupt()})
+    bench = lab.bench({row: KeyboardInterrupt()})
     with (
         lab.begin(bench) as writer,
         pytest.raises(Interrupted, match=r"harness run --resume .*runs/") as stop,
@@ -304,16 +384,16 @@ class DriftingBench(StagedBench):
 
 
 def drifting(lab: Lab, row: int, *, until: int) -> DriftingBench:
-    """A bench whose row varies in the first workers; the third one is the first to measure."""
+    """A bench whose row varies in so many workers that measure, the first ones."""
     bench = DriftingBench(plan=lab.plan, data=lab.data)
-    bench.row, bench.until = row, until
+    bench.row, bench.until = row, lab.before + until
     return bench
 
 
 def test_items_without_a_valid_cycle_are_measured_in_another_part(tmp_path: Path) -> None:
     """What stays void to the end of a part is an incident with its reasons, and measured again from scratch."""
     lab = Lab(tmp_path)
-    bench = drifting(lab, lab.plan.items[1][2], until=3)
+    bench = drifting(lab, lab.plan.items[1][2], until=1)
     with lab.begin(bench) as writer:
         bench.run(writer)
     run = lab.read()
@@ -329,7 +409,7 @@ def test_items_without_a_valid_cycle_are_measured_in_another_part(tmp_path: Path
 def test_items_that_never_had_a_valid_cycle_are_told(tmp_path: Path) -> None:
     """After the last retry the run goes on and ends complete, and its end says what it lacks."""
     lab = Lab(tmp_path, ["good", "fine"], device={"retries": 1})
-    bench = drifting(lab, lab.plan.items[1][2], until=4)
+    bench = drifting(lab, lab.plan.items[1][2], until=2)
     with lab.begin(bench) as writer:
         refused = bench.run(writer)
     run = lab.read()
@@ -347,8 +427,8 @@ def test_items_that_never_had_a_valid_cycle_are_told(tmp_path: Path) -> None:
 def test_resumed_run_leaves_what_was_tried_enough(tmp_path: Path) -> None:
     """An item that stayed void as often as retries allow is not measured again by resuming."""
     lab = Lab(tmp_path, ["good", "fine"], device={"retries": 0})
-    bench = drifting(lab, lab.plan.items[1][2], until=3)
-    bench.stage = [{}, {}, {}, {}, {lab.plan.items[1][5]: KeyboardInterrupt()}]
+    bench = drifting(lab, lab.plan.items[1][2], until=1)
+    bench.stage = [*[{}] * (lab.before + 1), {lab.plan.items[1][5]: KeyboardInterrupt()}]
     with lab.begin(bench) as writer, pytest.raises(Interrupted):
         bench.run(writer)
     again = lab.bench()

@@ -109,7 +109,18 @@ def test_version(harness: Harness) -> None:
         (["run", "--device", "hots"], "did you mean host?"),
         (["run", "digit"], "did you mean digits?"),
         (["run", "--quick", "--full"], "--quick and --full exclude each other"),
+        (
+            ["plan", "--device", "raspberry-pi-5"],
+            "is a board, not a device; name a device that is one: rpi5-a",
+        ),
+        (["plan", "--device", "stm32h743"], "is a board, not a device; describe yours in devices/NAME.yaml"),
         (["run", "--resume", "latest"], "holds no run yet"),
+        (["run", "--resume", "latest", "--quick", "--select", "*"], "leave out --select, --quick"),
+        (["rank", "--mix", "orign"], "--mix orign: is no field to be mixed; did you mean origin?"),
+        (
+            ["report", "--mix", "foo"],
+            "--mix foo: is no field to be mixed; known: meter, origin, protocol, suite",
+        ),
         (["run", "--resume", "20260101T000000Z-abcdef"], "is not a run"),
         (["rank", "--limit", "nonsense"], "nonsense"),
         (["rank", "--limit", "latency_p98_s < 1"], "latency_p9"),
@@ -150,6 +161,59 @@ def test_plan(harness: Harness, tmp_path: Path, quick: bool) -> None:
     assert len(plan["order"]) == 8 * (1 if quick else 3)
     assert len(items) == len(set(items))
     assert [] == list(tmp_path.iterdir())
+
+
+def edited_suite(folder: Path, old: str, new: str) -> None:
+    """The digits in a workspace of their own, with one text of the suite's file replaced."""
+    path = folder / "suites" / "digits.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@pytest.fixture
+def lab(harness: Harness, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A workspace, where the commands run."""
+    harness("init", "lab")
+    monkeypatch.chdir(tmp_path / "lab")
+    return Path()
+
+
+@pytest.mark.parametrize("command", [["plan"], ["run", "--quick"]], ids=["plan", "run"])
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("kind: onnxruntime", "kind: litert", "engines[0].kind: found litert, no engine of this version"),
+        (
+            "CPUExecutionProvider",
+            "CPUExecutonProvider",
+            "engines[0].providers[0]: found CPUExecutonProvider, no provider of onnxruntime; did you mean CPU",
+        ),
+    ],
+    ids=["engine", "provider"],
+)
+def test_unknown_engine_is_a_fault_of_the_suite(  # noqa: PLR0917  three of them are one case
+    harness: Harness, lab: Path, command: list[str], old: str, new: str, sentence: str
+) -> None:
+    """An engine or a provider of an unknown name is told with its key, by the plan already, and nothing is made."""
+    edited_suite(lab, old, new)
+    done = harness(*command)
+
+    assert 2 == done.code
+    assert f"suites/digits.yaml: {sentence}" in done.err
+    assert [] == list(Path("results").iterdir())
+
+
+def test_nothing_to_measure_makes_no_run(harness: Harness, lab: Path) -> None:
+    """Where no case can be loaded each is told with its file, the exit code is 4, and there is no run."""
+    edited_suite(lab, "dtype: float32", "dtype: float64")
+    done = harness("run", "--quick", "--select", "*/digits-mlp/int8")
+
+    assert 4 == done.code
+    assert (
+        "host/onnxruntime/digits-mlp/int8 (digits/mlp-int8.onnx): mlp-int8.onnx refuses its input" in done.err
+    )
+    assert [] == [*Path("results").iterdir(), *Path("reports").iterdir()]
 
 
 def test_plan_for_people(harness: Harness) -> None:

@@ -17,8 +17,8 @@ PI: dict[str, bytes] = {
 
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A machine whose kernel shows neither device tree nor processors nor temperatures."""
-    for name in ("_TREE", "_CPU", "_THERMAL"):
+    """A machine whose kernel shows neither device tree nor processors nor temperatures nor schedules."""
+    for name in ("_TREE", "_CPU", "_THERMAL", "_SCHEDULE"):
         monkeypatch.setattr(environment, name, tmp_path / name)
     return tmp_path
 
@@ -50,6 +50,24 @@ def test_absent_is_absent(bare: Path) -> None:
     assert "" not in found.values()
     assert None not in found.values()
     assert {"load_1min"} == set(read_environment())
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (b"2500000000 500000000 12\n", {"thread_ran_s": 2.5, "thread_waited_s": 0.5}),
+        (b"0 0 0\n", {}),  # a kernel that keeps no account
+        (b"2500000000\n", {}),
+        (b"no account\n", {}),
+    ],
+    ids=["kept", "not kept", "short", "text"],
+)
+def test_time_that_other_work_took(bare: Path, text: bytes, found: dict[str, float]) -> None:
+    """How long the asking thread ran, and waited for the processor, is told in seconds where the kernel counts it."""
+    (bare / "_SCHEDULE").write_bytes(text)
+    told = read_environment()
+
+    assert found == {key: value for key, value in told.items() if key.startswith("thread_")}
 
 
 def test_clocks_and_temperatures(bare: Path) -> None:

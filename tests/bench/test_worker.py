@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import select
 import shutil
 import signal
 import subprocess
@@ -15,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from processes import PATIENCE_S, has_ended, stop
 
 from harness.catalog import load_suite
 from harness.data import load_data
@@ -23,8 +23,7 @@ from harness.frames import Frame
 from harness.shipped import shipped_path
 from harness.targets.local import LocalTarget
 
-REPLY_S = 30.0
-WAIT_S = 20.0
+REPLY_S = PATIENCE_S
 SUITE = load_suite(str(shipped_path("suites/digits.yaml")))
 DATA = load_data(SUITE.data)
 MODEL = SUITE.models[0].artefacts[0].path.read_bytes()
@@ -82,11 +81,6 @@ def ask(target: LocalTarget, verb: str, **header: object) -> Mapping[str, Any]:
     return target.ask(Frame(header={"verb": verb, **header}), reply_s=REPLY_S).header
 
 
-def ended(descriptor: int) -> bool:
-    """The process of a pidfd ends before long."""
-    return bool(select.select([descriptor], (), (), WAIT_S)[0])
-
-
 def test_hello(target: LocalTarget) -> None:
     """The worker says its process, its protocol and when it started, on the bench's own clock."""
     hello = target.hello
@@ -94,7 +88,7 @@ def test_hello(target: LocalTarget) -> None:
     assert hello["pid"] == target.subject_pid
     assert hello["protocol"] == 1
     assert 0 < hello["started_ns"] < time.monotonic_ns()
-    assert 0 < hello["start_s"] < WAIT_S
+    assert 0 < hello["start_s"] < PATIENCE_S
 
 
 def test_identity_and_environment(target: LocalTarget) -> None:
@@ -228,7 +222,7 @@ def test_interrupt_is_ignored(target: LocalTarget) -> None:
 def test_silent_worker_is_told(target: LocalTarget, body: bytes) -> None:
     """A stopped worker is told after reply_s, also where the request does not fit into the pipe."""
     assert target.subject_pid is not None
-    os.kill(target.subject_pid, signal.SIGSTOP)
+    stop(target.subject_pid)
     with pytest.raises(TargetError, match=r"gave no answer within 0.05 s"):
         target.ask(Frame(header={"verb": "identify"}, body=body), reply_s=0.05)
     os.kill(target.subject_pid, signal.SIGKILL)
@@ -240,9 +234,9 @@ def test_stuck_worker_does_not_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     with LocalTarget(reply_s=REPLY_S) as worker:
         assert worker.subject_pid is not None
         descriptor = os.pidfd_open(worker.subject_pid)
-        os.kill(worker.subject_pid, signal.SIGSTOP)
+        stop(worker.subject_pid)
 
-    assert ended(descriptor)
+    assert has_ended(descriptor)
     os.close(descriptor)
 
 
@@ -383,7 +377,7 @@ def test_worker_ends_with_the_bench() -> None:
         bench.kill()
         bench.wait()
 
-        assert ended(descriptor)
+        assert has_ended(descriptor)
     os.close(descriptor)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from processes import PATIENCE_S
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -23,7 +24,9 @@ def browser() -> Iterator["Browser"]:
         pytest.skip("browser: needs chromium, `apt-get install chromium`")
     with sync_api.sync_playwright() as playwright:
         launched = playwright.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
+            executable_path=str(CHROMIUM),
+            args=["--no-sandbox", "--disable-gpu", "--disable-quic"],
+            timeout=2 * PATIENCE_S * 1000,
         )
         yield launched
         launched.close()

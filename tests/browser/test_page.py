@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from judging.crowd import many_cases, many_runs
 from judging.tables import case_result
+from processes import PATIENCE_S
 
 from harness.quantities import print_value
 from harness.report.page import render_page
@@ -40,6 +41,7 @@ def show(browser: "Browser", path: Path) -> Iterator[Open]:
 
     def opened(hash_: str = "", *, watched: bool = True, **settings: Any) -> "Page":
         context = browser.new_context(viewport={"width": 1300, "height": 900}, **settings)
+        context.set_default_timeout(PATIENCE_S * 1000)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -1,6 +1,7 @@
 """The keys of meters other than the INA226 in a device's file."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -8,13 +9,17 @@ import pytest
 from harness.catalog import load_device
 from harness.errors import FileError
 from harness.instruments import (
+    Accuracy,
     HwmonMeter,
     IioMeter,
+    Ina219Meter,
     Ina3221Meter,
     NvmlMeter,
     PluginMeter,
     RaplMeter,
     ReplayMeter,
+    ScpiMeter,
+    instrument_from,
 )
 from harness.profile import Device, Origin
 from harness.shipped import shipped_path
@@ -55,6 +60,24 @@ def read(tmp_path: Path) -> Read:
         ("kind: iio, vbus_tap: load", IioMeter, {"chip": "ina226", "average": 1, "shunt_ohm": None}),
         ("kind: rapl", RaplMeter, {"zone": "package-0", "origin": Origin.ESTIMATED}),
         ("kind: rapl, zone: package-0/dram, origin: measured", RaplMeter, {"origin": Origin.MEASURED}),
+        (
+            "kind: iio, vbus_tap: load, make: genuine, shunt_tolerance: 0.01, shunt_tcr_per_k: 75e-6",
+            IioMeter,
+            {"make": "genuine", "shunt_tolerance": 0.01, "shunt_tcr_per_k": 75e-6, "supply_v": None},
+        ),
+        ("kind: hwmon, chip: ina226, power: p", HwmonMeter, {"make": "module", "shunt_tolerance": None}),
+        ("kind: ina3221, rails: [VDD_IN]", Ina3221Meter, {"make": "genuine", "shunt_tolerance": None}),
+        (
+            "kind: scpi, resource: x, accuracy: {reading: 0.001, floor_w: 0.02, source: manual 5.2 at 20 W}",
+            ScpiMeter,
+            {"accuracy": Accuracy(reading=0.001, floor_w=0.02, source="manual 5.2 at 20 W")},
+        ),
+        ("kind: scpi, resource: x", ScpiMeter, {"accuracy": None}),
+        (
+            "kind: ina219, path: /dev/i2c-1, address: 0x41, shunt_ohm: 0.1, shunt_range_v: 0.16",
+            Ina219Meter,
+            {"address": 0x41, "shunt_range_v": 0.16, "shunt_conversion_s": 532e-6, "make": "module"},
+        ),
         ("kind: nvml", NvmlMeter, {"gpu": 0, "read": "energy"}),
         ("kind: nvml, gpu: GPU-12ab", NvmlMeter, {"gpu": "GPU-12ab"}),
         ("kind: plugin, name: x, options: {volts: 5.0}", PluginMeter, {"options": {"volts": 5.0}}),
@@ -71,6 +94,14 @@ def test_a_meter_is_read(read: Read, keys: str, kind: type, expected: dict[str, 
 
     assert isinstance(meter, kind)
     assert expected == {name: getattr(meter, name) for name in expected}
+
+
+def test_a_stated_accuracy_survives_the_pipe(read: Read) -> None:
+    """What the sampler is sent as plain JSON becomes the same value there."""
+    meter = read("kind: scpi, resource: x, accuracy: {reading: 0.001, floor_w: 0.02, source: manual}").meter
+
+    assert isinstance(meter, ScpiMeter)
+    assert meter == instrument_from(asdict(meter))
 
 
 def test_a_replayed_file_is_found_beside_the_device(read: Read, tmp_path: Path) -> None:
@@ -96,6 +127,19 @@ def test_a_replayed_file_is_found_beside_the_device(read: Read, tmp_path: Path) 
         (
             "kind: rapl, origin: imported",
             "meter.origin: found the text 'imported', expected one of estimated, measured",
+        ),
+        (
+            "kind: ina219, path: /dev/i2c-1, address: 0x41, shunt_ohm: 0.1, shunt_range_v: 0.1",
+            "meter.shunt_range_v: found the number 0.1, expected one of the chip's in V: 0.04, 0.08, 0.16, 0.32",
+        ),
+        (
+            "kind: ina219, path: /dev/i2c-1, address: 0x41, shunt_ohm: 0.1, bus_conversion_s: 140e-6",
+            "expected one of the chip's in s: 0.000532",
+        ),
+        ("kind: hwmon, chip: a, power: p, shunt_tolerance: 0.01", "are given together"),
+        (
+            "kind: scpi, resource: x, accuracy: {reading: 0.001, floor_w: 0.02}",
+            "meter.accuracy.source",
         ),
         ("kind: scpi, resource: 'x;y'", "meter.resource: found the text 'x;y'"),
         ("kind: replay, path: gone.csv, power: w", "found gone.csv, expected a file or a run directory"),

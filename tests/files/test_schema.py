@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.errors import FileError
-from harness.profile import Board, Bus, ChipErrors, Fact, Identity, Origin, Waveform
+from harness.profile import Board, Bus, ChipErrors, Fact, Identity, Origin, PowerCycle, Waveform
 from harness.schema import read_board, read_device, read_suite
 from harness.suite import Limit
 
@@ -50,6 +50,18 @@ def test_board_is_read(workspace: Path) -> None:
     assert "bench-board" == board.id
     assert (Fact(quantity="peak_int8_tops", value=0.4, source="a paper"),) == board.facts
     assert 64 == len(board.sha256)
+
+
+def test_power_cycle_is_read(spoil: Spoil) -> None:
+    """The command that cycles the power is read as it stands, argument by argument."""
+    command = ["pdu", "-u", "me:hunter2", "", "$HOME"]
+    path = spoil(
+        "devices/bench-1.yaml", lambda c: c.update(power_cycle={"command": command, "settle_s": 5.0})
+    )
+    device = read(path)
+
+    assert PowerCycle(command=tuple(command), settle_s=5.0, limit_s=60.0) == device.power_cycle
+    assert "hunter2" not in repr(device)
 
 
 def test_device_is_read_with_its_defaults(workspace: Path) -> None:
@@ -122,6 +134,14 @@ def test_calibration_is_beside_the_device(workspace: Path, spoil: Spoil) -> None
     assert workspace / "devices/cal.json" == device.calibration
 
 
+@pytest.mark.parametrize("own", [True, False], ids=["own protocols", "the usual ones"])
+def test_usual_quick_protocol_is_a_look(spoil: Spoil, own: bool) -> None:
+    """Of a suite that says nothing of protocols the quick one takes at most 60 items; its own take what they say."""
+    path = spoil("suites/tiny.yaml", lambda c: None if own else c.pop("protocol", None))
+
+    assert ({} if own else {"quick": 60}) == read_suite(path).items_at_most
+
+
 def test_suite_is_read_with_its_defaults(workspace: Path) -> None:
     """What a suite's file leaves out is what docs/files.md says; its paths are beside it."""
     suite = read_suite(workspace / "suites/tiny.yaml", verify=True)
@@ -180,6 +200,41 @@ CASES = {
         DEVICE,
         lambda c: c.update(retries=11),
         ["retries: found the number 11, expected a whole number from 0 up to 10"],
+    ),
+    "shell command": (
+        DEVICE,
+        lambda c: c.update(power_cycle={"command": "curl -u me:hunter2 http://pdu", "settle_s": 5.0}),
+        [
+            (
+                "power_cycle.command: found no list, expected a program and its arguments, each an entry of its own, "
+                "such as [uhubctl, -l, 1-1, -a, cycle]; nothing is run by a shell"
+            )
+        ],
+    ),
+    "number in a command": (
+        DEVICE,
+        lambda c: c.update(power_cycle={"command": ["pdu", 1], "settle_s": 5.0}),
+        ["power_cycle.command: entry 1 is no text, expected one; put it in quotes"],
+    ),
+    "two lines in a command": (
+        DEVICE,
+        lambda c: c.update(power_cycle={"command": ["pdu", "hunter2\n"], "settle_s": 5.0}),
+        ["power_cycle.command: entry 1 is no line of up to 1000 characters; correct that entry"],
+    ),
+    "empty command": (
+        DEVICE,
+        lambda c: c.update(power_cycle={"command": [], "settle_s": 5.0}),
+        ["power_cycle.command: names no program; give it as the first entry"],
+    ),
+    "power cycle without waiting": (
+        DEVICE,
+        lambda c: c.update(power_cycle={"command": ["pdu"]}),
+        [
+            (
+                "power_cycle.settle_s: is missing; give a number from 0 up to 86400 "
+                "(from the end of the command until the device can be used)"
+            )
+        ],
     ),
     "null where a value must be": (
         DEVICE,
@@ -458,7 +513,11 @@ def places(content: Any) -> list[tuple[Any, Any]]:
     return [place for key, value in list(entries) for place in [(content, key), *places(value)]]
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+HEALTH = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+"""What is not asked for: the workspace lasts on purpose, and how fast the machine is says nothing of the reader."""
+
+
+@settings(max_examples=60, suppress_health_check=HEALTH)
 @given(data=st.data(), name=st.sampled_from([BOARD, DEVICE, SUITE]))
 def test_any_change_gives_a_value_or_faults(lasting_workspace: Path, data: st.DataObject, name: str) -> None:
     """Whatever one place of a valid file is changed to, reading gives a value or faults that name the file."""
@@ -481,7 +540,7 @@ def test_any_change_gives_a_value_or_faults(lasting_workspace: Path, data: st.Da
     assert all(fault.startswith(str(path)) for fault in getattr(found, "faults", ()))
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, suppress_health_check=HEALTH)
 @given(content=st.dictionaries(st.text(max_size=5), plain, max_size=4))
 def test_any_mapping_gives_faults(lasting_workspace: Path, content: Content) -> None:
     """A mapping that is no board's file is refused with faults, never with another error."""

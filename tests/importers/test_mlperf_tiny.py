@@ -374,7 +374,7 @@ def test_official_import_says_what_it_is_not(official: str) -> None:
 @real
 def test_windows_of_a_real_board_repeat(official: str) -> None:
     """Five windows of a real board lie within 0.16 % of each other: what a good rig repeats to."""
-    spreads = [float(part.split("%")[0]) for part in official.split("windows within ")[1:]]
+    spreads = [float(part.split(" %")[0]) for part in official.split("windows within ")[1:]]
 
     assert 3 == len(spreads)
     assert max(spreads) <= 0.16

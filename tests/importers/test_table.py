@@ -111,7 +111,7 @@ def test_imported_cases_are_ranked(tmp_path: Path) -> None:
 def test_an_empty_cell_is_absent(tmp_path: Path) -> None:
     """No figure is no figure: the case has no rank, and its reason."""
     run = run_of(tmp_path, table_of(tmp_path, ROW, ("ort", "b", "1", "", "99", "2")))
-    lacking = next(case for case in case_results(run) if case.model == "b")
+    lacking = next(placing.case for placing in rank_runs([run]).placings if placing.case.model == "b")
 
     assert lacking.estimate("energy_per_inference_j").value is None
     assert "energy_per_inference_j is absent: the source has no such figure" == lacking.incomplete

@@ -4,7 +4,7 @@ The figures are synthetic and those of no device.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,23 @@ def write_run(  # noqa: PLR0917 (tests name them)
         writer.stop(run_stop())
         path = writer.path
     return read_run(path)
+
+
+def slowed(run: Run, case: str, throttle_count: int) -> Run:
+    """The run with the last third of each sitting of a case slower by half, and a throttle counter that rose so far."""
+    frame, latencies = run.cycles.copy(), run.all_latencies_ns.copy()
+    ends = np.cumsum(frame["repeats"].to_numpy())
+    for sitting in frame.loc[frame["case"] == case, "sitting"].unique():
+        rows = np.flatnonzero((frame["case"] == case) & (frame["sitting"] == sitting))
+        for row in rows[2 * len(rows) // 3 :]:
+            here = slice(ends[row] - frame["repeats"].iloc[row], ends[row])
+            latencies[here] = latencies[here] * 3 // 2
+            frame.loc[row, "end_ns"] = frame["begin_ns"].iloc[row] + latencies[here].sum()
+    opened = [replace(each, environment={"throttle_count": {"cpu0": 7}}) for each in run.opened]
+    closed = [
+        replace(each, environment={"throttle_count": {"cpu0": 7 + throttle_count}}) for each in run.closed
+    ]
+    return replace(run, cycles=frame, all_latencies_ns=latencies, opened=opened, closed=closed)
 
 
 def _sitting(  # noqa: PLR0917 (called once)

@@ -23,13 +23,17 @@ def blocks_at(
         "case": f"bench-a/onnxruntime/m{number}/fp32",
         "group": "run",
         "sizes": (COUNT,) * sittings,
-        "energy_j": energy_j * INFERENCES * (1 + 0.01 * rng.standard_normal(size)),
-        "inferences": np.full(size, float(INFERENCES)),
-        "beyond": rng.binomial(INFERENCES, 0.01, size).astype(float),
+        "sums": {
+            "energy_j": energy_j * INFERENCES * (1 + 0.01 * rng.standard_normal(size)),
+            "inferences": np.full(size, float(INFERENCES)),
+        },
+        "beyond": {"latency_p99_s": rng.binomial(INFERENCES, 0.01, size).astype(float)},
         "items": np.ones(size),
         "right": (rng.random(size) >= error).astype(float),
         "slow_s": latency_s * (1 + 0.1 * (GRID - 0.99)),
-        "deviations": levels - levels.mean(axis=0),
+        "deviations": dict(
+            zip(("latency_p99_s", "energy_per_inference_j"), (levels - levels.mean(axis=0)).T, strict=True)
+        ),
         "meter": "bench-a",
     }
     return Blocks(**(values | changes))

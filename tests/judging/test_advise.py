@@ -145,6 +145,26 @@ def test_what_can_run() -> None:
     assert {"onnxruntime": "full", "tensorrt": "with an explicit optimisation profile"} == found.shapes
 
 
+def test_tensorrt_refuses_an_asymmetric_file_and_says_what_to_make() -> None:
+    """The digits int8 file has unsigned activations: TensorRT cannot take it, ONNX Runtime can."""
+    advice = advise(cnn(), load_board("jetson-orin-nano"))
+    [option] = [each for each in advice.options if (each.engine, each.precision) == ("tensorrt", "int8")]
+
+    assert Ability.NONE is option.ability
+    assert "not this file: 7 of 7 activations are unsigned, 4 biases are quantised" in option.note
+    assert Ability.NATIVE is abilities(advice, "onnxruntime")["int8"]
+    assert "quantise digits-cnn int8 anew for TensorRT: signed, every zero point 0" in advice.next_steps[0]
+    assert not any("int8" in step and "measure" in step for step in advice.next_steps)
+
+
+def test_an_engine_that_quantises_itself_has_no_objection() -> None:
+    """An NPU's own converter starts from the float model, so that zero points of a file are not its affair."""
+    advice = advise(cnn(), load_board("rk3588"))
+
+    assert Ability.NATIVE is abilities(advice, "rknn")["int8"]
+    assert not any("anew" in step for step in advice.next_steps)
+
+
 def test_every_statement_has_a_source() -> None:
     """No engine is described without saying who says so."""
     assert all(support.sources for support in ENGINES.values())
@@ -177,6 +197,37 @@ def test_next_steps_are_what_was_not_measured() -> None:
 
     assert "measure digits-cnn in fp32, fp16, int4 with onnxruntime" == steps[0]
     assert steps[-1].endswith("a sitting is missing")
+
+
+@pytest.mark.parametrize(
+    ("name", "measured_with", "step"),
+    [
+        ("jetson-orin-nano", "onnxruntime", "measure digits-cnn in fp32, fp16, int8, int4 with onnxruntime"),
+        ("raspberry-pi-5", "onnxruntime", "measure digits-cnn in fp32, fp16, int8, int4 with onnxruntime"),
+        ("stm32h743", "", "by hand: no engine of this version runs here"),
+    ],
+)
+def test_only_what_can_be_measured_is_recommended(name: str, measured_with: str, step: str) -> None:
+    """The first choice by hardware is told, and to measure only an engine of this installation or to do it by hand."""
+    advice = advise(cnn(), load_board(name), served=["onnxruntime"])
+
+    assert measured_with == advice.measured_with
+    assert advice.next_steps[-1].startswith(step)
+    assert all("onnxruntime" in each or each.startswith("by hand: ") for each in advice.next_steps)
+    assert {option.engine: option.engine == "onnxruntime" for option in advice.options} == {
+        option.engine: option.served for option in advice.options
+    }
+
+
+def test_estimate_below_a_call_is_a_bound() -> None:
+    """Work that takes less time than calling an engine is told as a bound, in time and in energy."""
+    arguments = ["advise", "--model", "digits-mlp", "--device", "raspberry-pi-5"]
+    text = CliRunner().invoke(app, arguments).output
+
+    assert "latency below 1 \N{MICRO SIGN}s: calling the engine takes longer (estimated; " in text
+    assert ": calling the engine takes more (estimated; " in text
+    assert "litert        int8  native; no engine of this version" in text
+    assert "e+0" not in text
 
 
 @pytest.mark.parametrize("precision", ["fp32", "int8", "int4"])

@@ -8,17 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.budget import (
-    Board,
-    Budget,
-    Effect,
-    OperatingPoint,
-    Reference,
-    above_idle,
-    compared,
-    type_b,
-)
+from harness.budget import Budget, Effect, OperatingPoint, above_idle, compared
 from harness.datasheet import GENUINE, MODULE
+from harness.monitors import Board, Reference, type_b
 
 ONE_PERCENT = Board(
     chip=GENUINE, shunt_tolerance=0.01, shunt_tcr_per_k=75e-6, temperature_span_k=20.0, supply_v=3.3

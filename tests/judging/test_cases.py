@@ -63,11 +63,13 @@ def test_items_count_once(tmp_path: Path) -> None:
 
 
 def test_without_a_meter_there_is_no_energy(tmp_path: Path) -> None:
-    """No meter gives no energy, never 0, and the case has no rank."""
+    """No meter gives no energy, never 0; the other figures of the case count."""
     result = one(tmp_path, Behaviour(case=CASE, power_w=None), origin=None)
 
     assert result.estimates["energy_per_inference_j"].value is None
-    assert result.incomplete == "energy_per_inference_j is absent: no meter"
+    assert "no meter" == result.estimates["energy_per_inference_j"].reason
+    assert "" == result.incomplete
+    assert result.estimates["latency_p99_s"].value is not None
 
 
 def test_void_cycles_are_counted_by_reason(tmp_path: Path) -> None:
@@ -82,7 +84,7 @@ def test_items_that_stay_uncovered_make_a_case_incomplete(tmp_path: Path) -> Non
     """More than 1 % of the planned items without a valid cycle leave a case without a rank."""
     result = one(tmp_path, Behaviour(case=CASE, void={2: [0]}), items=20)
 
-    assert result.incomplete == "1 of 60 planned items have no valid cycle, more than 1%"
+    assert result.incomplete == "1 of 60 planned items have no valid cycle, more than 1 %"
 
 
 def test_a_missing_sitting_makes_a_case_incomplete(tmp_path: Path) -> None:
@@ -103,4 +105,4 @@ def test_a_case_nothing_was_measured_of_is_listed(tmp_path: Path) -> None:
 
     assert all(estimate.value is None for estimate in missing.estimates.values())
     assert missing.executed_precision == ""
-    assert missing.incomplete.startswith("sitting 1, 2, 3 of 3 has no valid cycle")
+    assert missing.incomplete.startswith("sittings 1, 2, 3 of 3 have no valid cycle")

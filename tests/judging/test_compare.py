@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from judging.runs import DEVICE, Behaviour, write_run
+from judging.runs import DEVICE, Behaviour, slowed, write_run
 
 from harness.errors import FileError, MeasurementError
 from harness.judging.compare import COMPARED, Comparison, Outcome, compare, sentence
@@ -40,6 +40,20 @@ def test_slower_and_less_accurate_is_worse(tmp_path: Path) -> None:
     assert sentence(change).endswith(": worse.")
 
 
+def test_what_stands_in_one_line_belongs_together(tmp_path: Path) -> None:
+    """The change that is told is that of the two figures told before it, however the sittings scatter."""
+    base = run_of(tmp_path, Behaviour(case=FP32, spread=0.3))
+    candidate = run_of(tmp_path, Behaviour(case=FP32, latency_s=1.2e-3, wrong=range(7), spread=0.4))
+    changes = [each for each in compare(base, candidate).pairs[0].changes if each.effect.value is not None]
+
+    assert len(changes) > 4
+    for each in changes:
+        change = each.candidate - each.base
+        assert each.effect.value == pytest.approx(
+            change if each.quantity == "accuracy" else change / each.base, rel=1e-9
+        )
+
+
 def test_faster_is_better(tmp_path: Path) -> None:
     """The other way round it is better."""
     runs = [
@@ -59,6 +73,19 @@ def test_nothing_found_is_not_sameness(tmp_path: Path) -> None:
     assert {"latency_p50_s", "accuracy"} == {
         name for name, outcome in outcomes(stated).items() if outcome is Outcome.SAME
     }
+
+
+def test_a_throttled_candidate_is_never_better(tmp_path: Path) -> None:
+    """What was faster until it was throttled is told so, and the answer on time and energy is withheld."""
+    runs = [
+        write_run(tmp_path, [Behaviour(case=FP32, latency_s=latency_s, spread=0.002)], items=300, repeats=4)
+        for latency_s in (1.2e-3, 1e-3)
+    ]
+    change = compare(runs[0], slowed(runs[1], FP32, 1)).pairs[0].change("latency_p50_s")
+
+    assert Outcome.UNSURE is change.outcome
+    assert pytest.approx(-1 / 6, abs=0.01) == change.effect.value
+    assert "was throttled (throttle count of cpu0 rose from 7 to 8)" in sentence(change)
 
 
 def test_two_cases_of_one_run(tmp_path: Path) -> None:

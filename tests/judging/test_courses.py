@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from judging.runs import Behaviour, write_run
+from judging.runs import Behaviour, slowed, write_run
 
 from harness.judging.cases import case_results
 from harness.judging.courses import courses, throttling
@@ -14,23 +14,6 @@ from harness.store import Run, read_run
 
 CASE = "bench-a/onnxruntime/digits-cnn/fp32"
 OTHER = "bench-a/onnxruntime/digits-cnn/int8"
-
-
-def slowed(run: Run, throttle_count: int) -> Run:
-    """The run with the last third of each sitting of CASE slower by half, and a throttle counter that rose so far."""
-    frame, latencies = run.cycles.copy(), run.all_latencies_ns.copy()
-    ends = np.cumsum(frame["repeats"].to_numpy())
-    for sitting in (1, 2, 3):
-        rows = np.flatnonzero((frame["case"] == CASE) & (frame["sitting"] == sitting))
-        for row in rows[2 * len(rows) // 3 :]:
-            here = slice(ends[row] - frame["repeats"].iloc[row], ends[row])
-            latencies[here] = latencies[here] * 3 // 2
-            frame.loc[row, "end_ns"] = frame["begin_ns"].iloc[row] + latencies[here].sum()
-    opened = [replace(each, environment={"throttle_count": {"cpu0": 7}}) for each in run.opened]
-    closed = [
-        replace(each, environment={"throttle_count": {"cpu0": 7 + throttle_count}}) for each in run.closed
-    ]
-    return replace(run, cycles=frame, all_latencies_ns=latencies, opened=opened, closed=closed)
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +46,7 @@ def test_lean_reading_gives_the_same_results(run: Run) -> None:
 def test_throttled_stretches_are_not_averaged_in(run: Run) -> None:
     """Latency and energy rest on what came before the throttling, the accuracy on every cycle."""
     calm = case_results(run)[0]
-    throttled, other = case_results(slowed(run, 1))
+    throttled, other = case_results(slowed(run, CASE, 1))
 
     assert (State.THROTTLED, State.STEADY) == (throttled.state, other.state)
     assert (
@@ -78,7 +61,7 @@ def test_throttled_stretches_are_not_averaged_in(run: Run) -> None:
 
 def test_without_evidence_it_is_a_drift_and_counts(run: Run) -> None:
     """A slower stretch that the device does not own up to is drifting, and stays in the figures."""
-    drifting = case_results(slowed(run, 0))[0]
+    drifting = case_results(slowed(run, CASE, 0))[0]
 
     assert State.DRIFTING is drifting.state
     assert (

@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree.ElementTree import Element, fromstring
 
 import pytest
-from judging.runs import Behaviour, write_run
+from judging.runs import Behaviour, slowed, write_run
 from judging.tables import at, case_result
 from typer.testing import CliRunner
 
@@ -154,6 +154,17 @@ def test_an_incomplete_case_blocks_always(tmp_path: Path) -> None:
     assert "1" == suite_of(judged).get("errors")
 
 
+def test_a_throttled_case_passes_no_gate_on_time(tmp_path: Path) -> None:
+    """Against a baseline a case does not pass by the figures of before it was throttled."""
+    baseline, run = (write_run(tmp_path, [Behaviour(case=FP32)], items=300, repeats=4) for _ in range(2))
+    allowed = gate(Kind.MAX_DEGRADATION, "latency_p50_s", 0.5)
+    [finding] = review(slowed(run, FP32, 1), policy(allowed), baseline).findings
+
+    assert Verdict.PASS is verdict(run, baseline, allowed)
+    assert Verdict.INCONCLUSIVE is finding.verdict
+    assert "throttled" in finding.evidence
+
+
 def test_a_new_case_is_undecided(tmp_path: Path) -> None:
     """A case the baseline has not is neither better nor worse."""
     other = FP32.replace("cnn", "mlp")
@@ -199,7 +210,7 @@ def test_the_example_is_read() -> None:
     assert [
         "latency p99 < 150 ms",
         "latency p50 at most 5 % worse than the baseline",
-        "accuracy at most 1 points worse than the baseline",
+        "accuracy at most 1 point worse than the baseline",
         "energy per inference at least 2 % better than the baseline",
     ] == [print_gate(each) for each in example.gates]
     assert [False, True, True, True] == [each.needs_baseline for each in example.gates]

@@ -59,7 +59,7 @@ def test_a_gain_common_to_all_changes_no_class() -> None:
     """The error of one meter cancels between the cases it measured."""
     blocks = [blocks_at(place, number, between=0.01) for number, place in enumerate(PLACES)]
     points = points_of(PLACES)
-    off = [replace(each, gain=0.2) for each in blocks]
+    off = [replace(each, gains={"energy_per_inference_j": 0.2}) for each in blocks]
 
     assert standings(blocks, points) == standings(off, points)
 
@@ -68,7 +68,8 @@ def test_two_meters_count_against_each_other() -> None:
     """Between two meters the same error makes doubt."""
     places = [(1.0, 1.0, 0.0), (2.0, 1.05, 0.0)]
     blocks = [blocks_at(place, number, right=np.ones(180)) for number, place in enumerate(places)]
-    apart = [replace(each, gain=0.1, meter=f"meter-{number}") for number, each in enumerate(blocks)]
+    gains = {"energy_per_inference_j": 0.1}
+    apart = [replace(each, gains=gains, meter=f"meter-{number}") for number, each in enumerate(blocks)]
     one, two = (standings(each, points_of(places))[1] for each in (blocks, apart))
 
     assert one.dominated > 0.95
@@ -116,7 +117,8 @@ def test_resamples_scatter_as_the_data_do() -> None:
 
 def test_sittings_enter_as_a_t_distribution() -> None:
     """With three sittings the spread between them enters with two degrees of freedom."""
-    deviations = np.array([[0.02, 0.02], [0.0, 0.0], [-0.02, -0.02]])
+    apart = np.array([0.02, 0.0, -0.02])
+    deviations = {"latency_p99_s": apart, "energy_per_inference_j": apart}
     blocks = blocks_at((1.0, 1.0, 0.2), 1, deviations=deviations)
     draws = np.log(replicates([blocks], points_of([(1.0, 1.0, 0.2)]), resamples=20_000)[:, 0, 1])
 
@@ -129,20 +131,66 @@ def test_blocks_hold_the_cycles_of_a_run(tmp_path: Path) -> None:
     run = write_run(tmp_path, [Behaviour(case=case, wrong=[3])], items=40)
     blocks = blocks_of(run, courses(run))[case]
 
-    assert pytest.approx(run.cycles["energy_j"].sum()) == blocks.energy_j.sum()
-    assert run.cycles["repeats"].sum() == blocks.inferences.sum()
+    assert pytest.approx(run.cycles["energy_j"].sum()) == blocks.sums["energy_j"].sum()
+    assert run.cycles["repeats"].sum() == blocks.sums["inferences"].sum()
     assert (40, 39) == (blocks.items.sum(), blocks.right.sum())
-    assert 3 == len(blocks.sizes) == len(blocks.deviations)
-    assert pytest.approx(0, abs=1e-12) == blocks.deviations.mean()
+    assert {"latency_p99_s", "energy_per_inference_j"} == blocks.deviations.keys()
+    for deviations in blocks.deviations.values():
+        assert 3 == len(blocks.sizes) == len(deviations)
+        assert pytest.approx(0, abs=1e-12) == deviations.mean()
 
 
 def test_cases_of_a_run_share_their_blocks(tmp_path: Path) -> None:
-    """All cases are cut at the same items, so one draw serves them all; one without energy has no blocks."""
+    """All cases are cut at the same items, so one draw serves them all; one without energy knows the others."""
     names = [f"bench-a/onnxruntime/digits-cnn/{precision}" for precision in ("fp32", "int8", "int4")]
     run = write_run(
         tmp_path, [Behaviour(case=name, power_w=None if "int4" in name else 5.0) for name in names]
     )
     found = blocks_of(run, courses(run))
 
-    assert names[:2] == list(found)
-    assert found[names[0]].sizes == found[names[1]].sizes
+    assert names == list(found)
+    assert 1 == len({tuple(blocks.sizes) for blocks in found.values()})
+    assert [True, True, False] == [blocks.knows("energy_per_inference_j") for blocks in found.values()]
+    assert all(blocks.knows(name) for blocks in found.values() for name in ("latency_p99_s", "error"))
+
+
+def test_blocks_of_a_test_that_went_through_items_itself(tmp_path: Path) -> None:
+    """Where no order was planned, blocks are cut along the items in the order they were met."""
+    case = "bench-a/onnxruntime/digits-cnn/fp32"
+    run = write_run(tmp_path, [Behaviour(case=case, wrong=[3])], items=40, sittings=1)
+    own = replace(run, start=replace(run.start, items={"1": []}))
+    planned, met = (blocks_of(each, courses(each))[case] for each in (run, own))
+
+    assert planned.sizes == met.sizes
+    np.testing.assert_array_equal(planned.sums["energy_j"], met.sums["energy_j"])
+    assert (40, 39) == (met.items.sum(), met.right.sum())
+
+
+def test_a_resample_without_a_cycle_of_a_case_leaves_it_as_it_is() -> None:
+    """Where a case has cycles in one block alone and that is not drawn, its figures stay; they never become nothing."""
+    place = (1.0, 1.0, 0.2)
+    whole = blocks_at(place, 1)
+    first = np.zeros(len(whole.items))
+    first[0] = 1.0
+    few = replace(
+        whole,
+        sums={name: values * first for name, values in whole.sums.items()},
+        beyond={"latency_p99_s": 0.01 * whole.sums["inferences"] * first},
+        items=first,
+        right=first,
+        deviations={},
+    )
+    draws = replicates([few], points_of([place]))
+
+    np.testing.assert_allclose(draws[:, 0], np.tile(place, (len(draws), 1)))
+
+
+def test_the_usual_three_are_resampled_in_any_order_and_number() -> None:
+    """A figure is drawn alike whatever else the front is made of."""
+    names = ("latency_p99_s", "energy_per_inference_j", "error")
+    blocks = [blocks_at(place, number, between=0.01) for number, place in enumerate(PLACES)]
+    points = points_of(PLACES)
+    usual = replicates(blocks, points)
+    fewer = replicates(blocks, points[:, [2, 0]], objectives=[names[2], names[0]])
+
+    assert np.array_equal(usual[:, :, [2, 0]], fewer)

@@ -62,7 +62,9 @@ def test_too_few_for_p99() -> None:
     estimate = percentiles([np.random.default_rng(3).permutation(200)], [0.99])[0]
 
     assert (None, None) == (estimate.hi, estimate.upper)
-    assert estimate.reason.startswith("n too small for an upper bound: 200 inferences are worth")
+    assert estimate.reason.startswith(
+        "n too small for an upper bound: inferences that follow each other resemble"
+    )
 
 
 def test_limits_take_the_worse_of_both_bounds() -> None:

@@ -8,7 +8,8 @@ from judging.tables import at, case_result
 
 from harness.errors import FileError
 from harness.judging.cases import CaseResult
-from harness.judging.scores import POLICIES, Scoring, fit_weights, policy_of, score, sensitivity
+from harness.judging.policies import POLICIES, policy_of
+from harness.judging.scores import Scoring, fit_weights, score, sensitivity
 from harness.judging.stats import Estimate, absent
 from harness.suite import Bounds
 

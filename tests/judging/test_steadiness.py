@@ -6,18 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from judging.series import autoregressive
 
+from harness.judging.changes import changes_in, mser5, partition, start_cut
 from harness.judging.steadiness import (
     FEWEST,
     MINUTE_S,
     Series,
     State,
     Steadiness,
-    changes_in,
     judge_course,
-    mser5,
     outliers,
-    partition,
-    start_cut,
 )
 
 N = 4000

@@ -223,7 +223,7 @@ def test_a_chip_on_another_clock_is_found() -> None:
     found = healthy(errors=replace(NOISY, clock=0.2)).judged()["chip clock"]
 
     assert found.ok is False
-    assert "+20.00%" in found.found
+    assert "+20.00 %" in found.found
 
 
 def test_a_current_beyond_the_range_is_found() -> None:

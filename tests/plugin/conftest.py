@@ -46,10 +46,21 @@ def run(pytester: pytest.Pytester, workspace: Path) -> Lab:
 
 @pytest.fixture
 def run_here(pytester: pytest.Pytester, workspace: Path) -> Lab:
-    """The same in this process: for what measures nothing."""
+    """The same in this process, which has loaded already what takes longest: for what leaves nothing patched."""
 
     def call(*arguments: str) -> pytest.RunResult:
         assert workspace == Path.cwd()
         return pytester.runpytest_inprocess(*PLUGIN, "-p", "no:cacheprovider", *arguments)
+
+    return call
+
+
+@pytest.fixture
+def run_kept(pytester: pytest.Pytester, workspace: Path) -> Lab:
+    """The same with the cache of pytest, which remembers what failed."""
+
+    def call(*arguments: str) -> pytest.RunResult:
+        assert workspace == Path.cwd()
+        return pytester.runpytest_inprocess(*PLUGIN, *arguments)
 
     return call

@@ -48,9 +48,9 @@ def latencies_s(workspace: Path, place: int = 0) -> list[float]:
     return sorted(((rows["end_ns"] - rows["begin_ns"]) / rows["repeats"] * 1e-9).tolist())
 
 
-def test_yaml_case_is_a_benchmark(run: Lab, workspace: Path) -> None:
+def test_yaml_case_is_a_benchmark(run_here: Lab, workspace: Path) -> None:
     """With an option of pytest-benchmark the cycles of a YAML case are rounds, by the device's clock."""
-    result = run(*ARGUMENTS, "--benchmark-json=b.json")
+    result = run_here(*ARGUMENTS, "--benchmark-json=b.json")
 
     result.assert_outcomes(passed=1)
     found = written(workspace / "b.json")[lab.GOOD]
@@ -58,24 +58,27 @@ def test_yaml_case_is_a_benchmark(run: Lab, workspace: Path) -> None:
     assert "device_reported_seconds" == found["options"]["timer"]
     assert "toy by its own clock" == found["group"]
     extra = found["extra_info"]["harness"]
-    assert (lab.GOOD, "simulated", "PASS") == (extra["case"], extra["origin"], extra["verdict"])
+    assert (lab.GOOD, "replayed", "PASS") == (extra["case"], extra["origin"], extra["verdict"])
     assert 1.0 == extra["figures"]["accuracy"]["value"]
     assert extra["figures"]["energy_per_inference_j"]["value"] > 0
     assert ["toy"] == list(json.loads((workspace / "b.json").read_text())["machine_info"]["harness_devices"])
 
 
-def test_nothing_shows_without_its_options(run: Lab) -> None:
-    """Without an option of pytest-benchmark there is no table of it, and no file."""
-    result = run("suites", "--device", "toy", "--quick", "-k", "fp32")
+def test_nothing_shows_without_its_options(run_here: Lab, pytester: pytest.Pytester, workspace: Path) -> None:
+    """Without an option of pytest-benchmark there is no table of it, also where a test hands its fixture over."""
+    pytester.makepyfile(**{"suites/test_own": PYTHON})
+    result = run_here("suites", "--device", "toy", "--quick", "-k", "(fp32 and sides.yaml) or test_measured")
 
-    result.stdout.no_fnmatch_line("*benchmark: 1 tests*")
-    result.assert_outcomes(passed=1)
+    result.stdout.no_fnmatch_line("*benchmark: * tests*")
+    result.stdout.no_fnmatch_line("*Benchmark fixture was not used*")
+    result.assert_outcomes(passed=2)
+    assert 1 == len(runs(workspace / "results"))
 
 
-def test_python_suite_uses_the_fixture(run: Lab, pytester: pytest.Pytester, workspace: Path) -> None:
+def test_python_suite_uses_the_fixture(run_here: Lab, pytester: pytest.Pytester, workspace: Path) -> None:
     """The fixture takes measured cycles, or cycles one by one; calibrating a clock that stands still is refused."""
     pytester.makepyfile(**{"suites/test_own": PYTHON})
-    result = run("suites/test_own.py", *ARGUMENTS[1:], "--benchmark-json=b.json", "--strict-markers")
+    result = run_here("suites/test_own.py", *ARGUMENTS[1:], "--benchmark-json=b.json", "--strict-markers")
 
     result.assert_outcomes(passed=2, errors=0, failed=1)
     result.stdout.fnmatch_lines(["*use benchmark.pedantic(cycle, rounds=100)*"])
@@ -91,29 +94,34 @@ def test_python_suite_uses_the_fixture(run: Lab, pytester: pytest.Pytester, work
     )
 
 
-def test_comparing_goes_on_working(run: Lab, workspace: Path) -> None:
+def test_comparing_goes_on_working(run_here: Lab, workspace: Path) -> None:
     """Saved benchmarks of one device compare; those of another device are refused before anything is measured."""
-    run(*ARGUMENTS, "--benchmark-autosave", "--benchmark-storage=kept").assert_outcomes(passed=1)
-    again = run(
+    run_here(*ARGUMENTS, "--benchmark-autosave", "--benchmark-storage=kept").assert_outcomes(passed=1)
+    again = run_here(
         *ARGUMENTS, "--benchmark-compare", "--benchmark-storage=kept", "--benchmark-compare-fail=min:100000%"
     )
     again.assert_outcomes(passed=1)
     again.stdout.fnmatch_lines([f"{lab.GOOD} (0001_*"])
-    worse = run(
-        *ARGUMENTS, "--benchmark-compare", "--benchmark-storage=kept", "--benchmark-compare-fail=min:1e-15"
+    [saved] = (workspace / "kept").rglob("0001_*.json")
+    content = json.loads(saved.read_text())
+    content["benchmarks"][0]["stats"]["min"] /= 2  # as fast as it never was
+    saved.write_text(json.dumps(content))
+    worse = run_here(
+        *ARGUMENTS, "--benchmark-compare", "--benchmark-storage=kept", "--benchmark-compare-fail=min:10%"
     )
-    assert ("Performance has regressed" in worse.stdout.str() + worse.stderr.str()) == (worse.ret != 0)
+    assert pytest.ExitCode.OK != worse.ret
+    assert "Performance has regressed" in worse.stdout.str() + worse.stderr.str()
     device = workspace / "devices" / "toy.yaml"
-    device.write_text(device.read_text().replace("0.01", "0.02"))
-    refused = run(*ARGUMENTS, "--benchmark-compare", "--benchmark-storage=kept")
+    device.write_text(device.read_text().replace("boundary: a toy", "boundary: another toy"))
+    refused = run_here(*ARGUMENTS, "--benchmark-compare", "--benchmark-storage=kept")
 
     assert pytest.ExitCode.USAGE_ERROR == refused.ret
     refused.stderr.fnmatch_lines(["*times of different devices are not compared: toy (*"])
 
 
-def test_disabled_benchmark_is_measured_all_the_same(run: Lab) -> None:
+def test_disabled_benchmark_is_measured_all_the_same(run_here: Lab) -> None:
     """Where pytest-benchmark is disabled the case is measured and judged, and nothing is shown of it."""
-    result = run(
+    result = run_here(
         "suites", "--device", "toy", "--quick", "-k", "fp32", "--benchmark-disable", "--benchmark-json=b.json"
     )
 

@@ -1,5 +1,6 @@
 """Suites become tests with the ids and marks of the plan, and nothing is touched for it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,11 @@ def test_beside(cycle): ...
 
 def test_devices(device): ...
 """
+
+REAL = (
+    "meter: {kind: ina226, bus: {kind: i2c, path: /dev/i2c-there-is-none}, address: 0x40, shunt_ohm: 0.01, "
+    "vbus_tap: load, boundary: a rail}"
+)
 
 
 def collected(result: pytest.RunResult) -> list[str]:
@@ -69,12 +75,36 @@ def test_cases_are_selected(run_here: Lab, arguments: list[str], found: list[str
     assert [f"suites/sides.yaml::toy/onnxruntime/sides/{each}" for each in found] == collected(result)
 
 
-def test_slow_follows_the_protocol(run_here: Lab) -> None:
-    """A protocol that asks for more than ten seconds a case marks its tests as slow."""
-    shipped = ("--pyargs", "--device", "toy", "--collect-only", "-q", "-m", "slow")
-    (Path("suites") / "digits.yaml").symlink_to(Path(__file__).parents[2] / "suites" / "digits.yaml")
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("warmup_s: 0.0", "warmup_s: 4.0"),
+        ("items_per_sitting: all", "items_per_sitting: all, block_s: 4.0"),
+        (
+            "items_per_sitting: all, warmup_s: 0.0, window_s: 0.002",
+            "items: 120, items_per_sitting: all, warmup_s: 0.0, window_s: 0.04",
+        ),
+    ],
+    ids=["warm-up", "blocks", "windows"],
+)
+def test_slow_follows_the_protocol(run_here: Lab, workspace: Path, old: str, new: str) -> None:
+    """A protocol that asks for more than ten seconds a case, here in three sittings, marks its tests as slow."""
+    suite = workspace / "suites" / "sides.yaml"
+    suite.write_text(suite.read_text().replace(old, new))
+    asked = ("suites", "--device", "toy", "--collect-only", "-q", "-m", "slow")
 
-    assert [] == collected(run_here("suites/sides.yaml", *shipped, "--full"))
+    assert 2 == len(collected(run_here(*asked)))
+    assert [] == collected(run_here(*asked, "--quick"))
+
+
+def test_hardware_is_what_a_real_meter_touches(run_here: Lab, workspace: Path) -> None:
+    """A device with a meter that is no model marks its tests as touching hardware, and collecting touches it not."""
+    device = workspace / "devices" / "toy.yaml"
+    device.write_text(re.sub(r"(?m)^meter: .*$", REAL, device.read_text()))
+
+    assert 2 == len(
+        collected(run_here("suites", "--device", "toy", "--collect-only", "-q", "-m", "hardware"))
+    )
 
 
 def test_selection_without_a_case_is_refused(run_here: Lab) -> None:

@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import BenchError
-from harness.lock import DeviceLock, locks_folder
+from harness.lock import DeviceLock, locks_folder, machine_turn
 
 HOLDER = """
 import sys, time
@@ -106,6 +107,27 @@ def test_same_process_excludes_itself(tmp_path: Path) -> None:
 
     with first:
         pass
+
+
+def test_machine_is_had_by_turns(tmp_path: Path) -> None:
+    """Whoever waits for this machine has it before its holder has it once more, and is told once who that is."""
+    waits, order, told = threading.Event(), [], []
+
+    def other() -> None:
+        with machine_turn("b", folder=tmp_path, waiting=lambda who: (told.append(who), waits.set())):
+            order.append("b")
+
+    thread = threading.Thread(target=other)
+    for _ in range(2):
+        with machine_turn("a", folder=tmp_path):
+            order.append("a")
+            if len(order) == 1:
+                thread.start()
+                assert waits.wait(60)
+    thread.join(60)
+
+    assert ["a", "b", "a"] == order
+    assert [True] == [who.startswith("a (process ") for who in told]
 
 
 @pytest.mark.parametrize(

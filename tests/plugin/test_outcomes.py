@@ -7,8 +7,12 @@ from xml.etree import ElementTree as ET
 import pytest
 from plugin import lab
 from plugin.conftest import Lab
+from typer.testing import CliRunner
 
+from harness.cli import app
+from harness.errors import TargetError
 from harness.lock import DeviceLock
+from harness.sitting import Sitting
 from harness.store import Run, read_run, runs
 
 YAML = ("suites/sides.yaml", "--device", "toy", "--quick")
@@ -25,9 +29,9 @@ def only_run(workspace: Path, results: str = "results") -> Run:
     return read_run(entry.path)
 
 
-def test_yaml_suite_passes_and_fails(run: Lab, workspace: Path) -> None:
+def test_yaml_suite_passes_and_fails(run_here: Lab, workspace: Path) -> None:
     """A case within its limits passes; one beyond them fails with figure, interval, limit and evidence."""
-    result = run(
+    result = run_here(
         *YAML, "-v", "--junit-xml=junit.xml", "--durations=3", "--harness-report", "out", "--results", "kept"
     )
 
@@ -51,15 +55,15 @@ def test_yaml_suite_passes_and_fails(run: Lab, workspace: Path) -> None:
     properties = {
         p.get("name"): p.get("value") for p in root.iterfind(f".//testcase[@name='{lab.GOOD}']//property")
     }
-    assert "simulated" == properties["origin"]
+    assert "replayed" == properties["origin"]
     assert 1.0 == float(str(properties["accuracy"]))
     assert float(str(properties["latency_p50_s"])) > 0
     assert "PASS" == properties["verdict: accuracy >= 80.0 %"]
 
 
-def test_undecided_is_skipped_with_what_would_decide(run: Lab) -> None:
+def test_undecided_is_skipped_with_what_would_decide(run_here: Lab) -> None:
     """A limit inside the interval, here one of the command line, skips the test and says what would decide it."""
-    result = run(*YAML, "-k", "fp32", "--limit", "accuracy >= 0.98", "-rs")
+    result = run_here(*YAML, "-k", "fp32", "--limit", "accuracy >= 0.98", "-rs")
 
     result.assert_outcomes(skipped=1)
     result.stdout.fnmatch_lines(
@@ -67,21 +71,21 @@ def test_undecided_is_skipped_with_what_would_decide(run: Lab) -> None:
     )
 
 
-def test_broken_model_fails(run: Lab, workspace: Path) -> None:
+def test_broken_model_fails(run_here: Lab, workspace: Path) -> None:
     """A model that the engine refuses fails its own test and no other."""
     lab.make_suite(workspace, precisions=("int4", "fp32"))
-    result = run(*YAML)
+    result = run_here(*YAML)
 
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines([f"*_ {lab.BROKEN} _*", "*load*"])
     assert "Traceback" not in result.stdout.str()
 
 
-def test_bench_that_misbehaves_is_an_error(run: Lab, workspace: Path) -> None:
+def test_bench_that_misbehaves_is_an_error(run_here: Lab, workspace: Path) -> None:
     """A device that is not the one described is an error of each of its tests, not a failure; nothing is measured."""
     path = workspace / "devices" / "toy.yaml"
     path.write_text(path.read_text().replace("{kind: none}", "{kind: machine, value: z80}"))
-    result = run(*YAML, "--junit-xml=junit.xml")
+    result = run_here(*YAML, "--junit-xml=junit.xml")
 
     result.assert_outcomes(errors=2)
     result.stdout.fnmatch_lines(["*identity.value: expected machine 'z80'*"])
@@ -90,19 +94,19 @@ def test_bench_that_misbehaves_is_an_error(run: Lab, workspace: Path) -> None:
     assert [] == runs(workspace / "results")
 
 
-def test_changed_model_is_an_error(run: Lab, workspace: Path) -> None:
+def test_changed_model_is_an_error(run_here: Lab, workspace: Path) -> None:
     """A model file that is not the one the suite states is an error before anything is measured."""
     (workspace / "suites" / "sides" / "fp32.onnx").write_bytes(b"another")
-    result = run(*YAML)
+    result = run_here(*YAML)
 
     result.assert_outcomes(errors=2)
     result.stdout.fnmatch_lines(["*sha256*"])
 
 
-def test_held_device_is_an_error_after_the_wait(run: Lab) -> None:
+def test_held_device_is_an_error_after_the_wait(run_here: Lab) -> None:
     """A device that another process holds is waited for as long as asked; then its holder is named."""
     with DeviceLock("toy", who="a night run"):
-        result = run(*YAML, "--harness-wait", "0.2")
+        result = run_here(*YAML, "--harness-wait", "0.2")
 
     result.assert_outcomes(errors=2)
     result.stdout.fnmatch_lines(
@@ -125,11 +129,11 @@ def test_held_device_is_an_error_after_the_wait(run: Lab) -> None:
     ids=["-q", "-p no:terminal", "-p no:benchmark", "-x", "-s -vv"],
 )
 def test_plays_with_pytest(
-    run: Lab, workspace: Path, arguments: list[str], shown: str | None, hidden: str
+    run_here: Lab, workspace: Path, arguments: list[str], shown: str | None, hidden: str
 ) -> None:
     """The usual options of pytest mean what they mean; the runs and the reports are there in any case."""
-    lab.make_suite(workspace, precisions=("int8", "fp32"))
-    result = run(*YAML, *arguments)
+    lab.make_suite(workspace, precisions=("int8", "fp32") if "-x" in arguments else ("int8",))
+    result = run_here(*YAML, *arguments)
 
     assert pytest.ExitCode.TESTS_FAILED == result.ret
     if shown is not None:
@@ -167,10 +171,10 @@ def test_own_assertion(bench):
 """
 
 
-def test_python_suite_is_judged(run: Lab, pytester: pytest.Pytester, workspace: Path) -> None:
+def test_python_suite_is_judged(run_here: Lab, pytester: pytest.Pytester, workspace: Path) -> None:
     """Budgets are judged once the test has measured; its own assertions stay its own; the cycles are in one run."""
     pytester.makepyfile(**{"suites/test_own": PYTHON})
-    result = run("suites/test_own.py", "--device", "toy", "--quick", "-v")
+    result = run_here("suites/test_own.py", "--device", "toy", "--quick", "-v")
 
     result.stdout.fnmatch_lines(
         [
@@ -185,6 +189,13 @@ def test_python_suite_is_judged(run: Lab, pytester: pytest.Pytester, workspace: 
     )
     assert [lab.GOOD] == list(only_run(workspace).start.cases)
 
+
+GATES = """
+schema: 1
+title: Of a test
+gates:
+  - {name: right, kind: threshold, quantity: accuracy, value: 0.5}
+"""
 
 OWN = """
 import numpy as np
@@ -215,10 +226,10 @@ def test_by_hand(cycle):
 """
 
 
-def test_own_input_and_verdict(run: Lab, pytester: pytest.Pytester, workspace: Path) -> None:
+def test_own_input_and_verdict(run_here: Lab, pytester: pytest.Pytester, workspace: Path) -> None:
     """A test with its own pre- or post-processing measures in a run of its own, whose verdicts are of its outputs."""
     pytester.makepyfile(**{"suites/test_own": OWN})
-    result = run("suites/test_own.py", "--device", "toy", "--quick")
+    result = run_here("suites/test_own.py", "--device", "toy", "--quick")
 
     result.assert_outcomes(passed=3)
     held = [read_run(entry.path) for entry in runs(workspace / "results")]
@@ -226,6 +237,22 @@ def test_own_input_and_verdict(run: Lab, pytester: pytest.Pytester, workspace: P
     assert 3 == len({run.start.suite["sha256"] for run in held})
     assert {"complete"} == {run.status for run in held}
     assert {7} == set(held[1].cycles["predicted"])
+    [by_hand] = [run for run in held if not any(run.start.items.values())]
+    items = by_hand.cycles[by_hand.cycles["phase"] == "measure"]["item"]
+    assert 13 == items.nunique(), "an input of one's own is none of the suite's items"
+    (workspace / "gates.yaml").write_text(GATES)
+    name = by_hand.start.run
+    for command in (
+        ["report", name],
+        ["rank", name],
+        ["compare", name, name],
+        ["gate", name, "--policy", "gates.yaml"],
+        ["gate", name, "--policy", "gates.yaml", "--baseline", name],
+        ["runs"],
+    ):
+        shown = CliRunner().invoke(app, command)
+        assert 0 == shown.exit_code, (command, shown.output, shown.exception)
+        assert shown.output
 
 
 COMPARED = """
@@ -243,12 +270,12 @@ def test_both(bench):
 """
 
 
-def test_compared_with_a_baseline(run: Lab, pytester: pytest.Pytester, workspace: Path) -> None:
+def test_compared_with_a_baseline(run_here: Lab, pytester: pytest.Pytester, workspace: Path) -> None:
     """A case is no worse, is worse, or cannot be told from another run, each time on the bounds of the change."""
-    run(*YAML, "-k", "fp32")
+    run_here(*YAML, "-k", "fp32")
     [base] = runs(workspace / "results")
     pytester.makepyfile(**{"suites/test_own": COMPARED})
-    result = run("suites/test_own.py", "--device", "toy", "--quick", "--baseline", base.run, "-rs")
+    result = run_here("suites/test_own.py", "--device", "toy", "--quick", "--baseline", base.run, "-rs")
 
     result.assert_outcomes(passed=1, skipped=1)
     result.stdout.fnmatch_lines(
@@ -256,9 +283,9 @@ def test_compared_with_a_baseline(run: Lab, pytester: pytest.Pytester, workspace
     )
 
 
-def test_worse_than_the_baseline_fails(run: Lab, workspace: Path) -> None:
+def test_worse_than_the_baseline_fails(run_here: Lab, workspace: Path) -> None:
     """A case that is surely worse than in the baseline run fails with both values and the interval of the change."""
-    run(*YAML, "-k", "fp32")
+    run_here(*YAML, "-k", "fp32")
     [base] = runs(workspace / "results")
     suite = workspace / "suites" / "sides.yaml"
     poor = suite.read_text().split("int8.onnx, sha256: ")[1].split(",")[0]
@@ -266,7 +293,7 @@ def test_worse_than_the_baseline_fails(run: Lab, workspace: Path) -> None:
     suite.write_text(
         suite.read_text().replace(f"sides/fp32.onnx, sha256: {good}", f"sides/int8.onnx, sha256: {poor}")
     )
-    result = run(
+    result = run_here(
         *YAML,
         "-k",
         "fp32",
@@ -286,10 +313,54 @@ def test_worse_than_the_baseline_fails(run: Lab, workspace: Path) -> None:
     )
 
 
-def test_all_runs_share_a_session(run: Lab, workspace: Path) -> None:
+POWER = """
+import pytest
+
+@pytest.mark.cases("sides", "*/fp32")
+def test_by_hand(cycle):
+    cycle()
+
+@pytest.mark.cases("sides", "*/int8", alone=True)
+def test_next(bench):
+    assert bench.measure(prepare=lambda stored: stored).cycles
+"""
+
+
+def test_next_test_finds_a_known_state(
+    run_here: Lab, pytester: pytest.Pytester, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a bench error in a test, with `bench` or `cycle`, the power is cycled before the next one."""
+    script = workspace / "devices" / "switch.sh"
+    script.write_text('#!/bin/sh\necho "$@" >> "$0.asked"\n')
+    script.chmod(0o755)
+    with (workspace / "devices" / "toy.yaml").open("a") as file:
+        file.write("power_cycle: {command: [./switch.sh, hunter2], settle_s: 0.0}\n")
+    lab.make_suite(workspace, precisions=("fp32", "int8"), limits=("accuracy >= 0.2",))
+    pytester.makepyfile(**{"suites/test_own": POWER})
+    warm_up = Sitting._warm_up
+
+    def fails(self: Sitting, subject: object) -> object:
+        if self.order.case.precision == "fp32":
+            raise TargetError("the worker was killed by SIGKILL")
+        return warm_up(self, subject)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Sitting, "_warm_up", fails)
+    result = run_here("suites", "--device", "toy", "--quick")
+
+    result.assert_outcomes(passed=2, errors=2)
+    assert ["hunter2"] * 2 == (workspace / "devices" / "switch.sh.asked").read_text().split()
+    result.stdout.fnmatch_lines(
+        ["*toy: after that the power was cycled by switch.sh, 0 s were given to settle"]
+    )
+    result.stdout.no_fnmatch_line("*hunter2*")
+    incidents = [read_run(entry.path).incidents for entry in runs(workspace / "results")]
+    assert [[], [3, 0], [3, 0]] == sorted([each.exit_code for each in one] for one in incidents)
+
+
+def test_all_runs_share_a_session(run_here: Lab, workspace: Path) -> None:
     """Two devices give two runs in one report, each run with the id of the session."""
     lab.make_device(workspace, "toy-b")
-    result = run("suites", "--device", "toy", "--device", "toy-b", "--quick", "-k", "fp32", "-q")
+    result = run_here("suites", "--device", "toy", "--device", "toy-b", "--quick", "-k", "fp32", "-q")
 
     result.assert_outcomes(passed=2)
     sessions = {
@@ -308,12 +379,12 @@ def pytest_collection_modifyitems(items):
 """
 
 
-def test_order_of_tests_is_free(run: Lab, pytester: pytest.Pytester, workspace: Path) -> None:
+def test_order_of_tests_is_free(run_here: Lab, pytester: pytest.Pytester, workspace: Path) -> None:
     """In any order each test ends as it does in the usual one, and all cases are in one run."""
     lab.make_suite(workspace, precisions=("int4", "fp32", "int8"))
     pytester.makepyfile(**{"suites/test_own": PYTHON})
     pytester.makeconftest(BACKWARDS)
-    result = run("suites", "--device", "toy", "-v", "-k", "not assertion and not forgot and not beyond")
+    result = run_here("suites", "--device", "toy", "-v", "-k", "not assertion and not forgot and not beyond")
 
     result.stdout.fnmatch_lines(
         ["*test_within[[]*PASSED*", "*::*int8 FAILED*", "*::*fp32 PASSED*", "*::*int4 FAILED*"]
@@ -337,3 +408,19 @@ def test_with_pytest_randomly(pytester: pytest.Pytester, workspace: Path) -> Non
 
     result.assert_outcomes(passed=2, failed=3)
     assert ["complete"] == [only_run(workspace).status]
+
+
+def test_a_device_without_a_meter_is_tested_by_the_rest(run_here: Lab, workspace: Path) -> None:
+    """Limits on accuracy pass and fail, the front says that energy is no objective; a limit on energy is an error."""
+    device = workspace / "devices" / "toy.yaml"
+    text = device.read_text(encoding="utf-8")
+    kept = [line for line in text.splitlines() if not line.startswith("meter:")]
+    device.write_text("\n".join([*kept, "meter: null"]) + "\n", encoding="utf-8")
+
+    result = run_here(*YAML)
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["Energy per inference is not an objective: device toy has no meter."])
+    result = run_here(*YAML, "--limit", "energy_per_inference_j < 1", "--objective", "latency_p50_s")
+    result.assert_outcomes(errors=2)
+    result.stdout.fnmatch_lines(["*is incomplete: energy_per_inference_j is absent (no meter).*"])
+    result.stdout.no_fnmatch_line("*is not an objective*")

@@ -58,7 +58,7 @@ def test_readme_has_an_example() -> None:
     assert 1 == len(COMMANDS)
 
 
-def test_suite_from_the_page_passes(run: Lab, workspace: Path) -> None:
+def test_suite_from_the_page_passes(run_here: Lab, workspace: Path) -> None:
     """Whoever follows the page, with a model and data of one's own, has a passing suite in under fifteen lines."""
     made, _ = blocks("python")
     [suite] = blocks("yaml")
@@ -68,7 +68,7 @@ def test_suite_from_the_page_passes(run: Lab, workspace: Path) -> None:
         return hashlib.sha256((workspace / "suites" / "sides" / match[1]).read_bytes()).hexdigest()
 
     (workspace / "suites" / "sides.yaml").write_text(re.sub(r"DIGEST OF ([a-z.]+)", digest, suite))
-    result = run("suites/sides.yaml", "--device", "host", "--quick")
+    result = run_here("suites/sides.yaml", "--device", "host", "--quick")
 
     assert len(suite.splitlines()) < 15
     result.assert_outcomes(passed=1)

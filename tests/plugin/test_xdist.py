@@ -10,6 +10,7 @@ from plugin.conftest import Lab
 from harness.store import read_run, runs
 
 pytest.importorskip("xdist", reason="needs pytest-xdist")
+from harness.pytest_plugin.scheduling import device_of
 
 COUNTED = """
 def pytest_runtest_logreport(report):
@@ -19,27 +20,67 @@ def pytest_runtest_logreport(report):
 """
 
 
-@pytest.mark.parametrize("dist", ["load", "loadgroup", "loadfile"])
-def test_device_has_one_worker_at_a_time(
-    run: Lab, pytester: pytest.Pytester, workspace: Path, dist: str
-) -> None:
-    """Each device is measured by one worker, in one run, whatever way the tests are shared out."""
+def workers(workspace: Path) -> set[tuple[str, str]]:
+    """Each device, by the ids of its tests, with each worker that ran one."""
+    lines = [line.split() for line in (workspace / "workers.txt").read_text().splitlines()]
+    return {("toy-b" if "toy-b" in test else "toy", worker) for test, worker in lines}
+
+
+@pytest.mark.parametrize(
+    ("test", "device"),
+    [
+        ("suites/digits.yaml::toy/onnxruntime/digits-cnn/int8", "toy"),
+        ("suites/digits.yaml::toy-b/onnxruntime/digits-cnn/int8", "toy-b"),
+        ("suites/test_x.py::test_x[toy-b]", "toy-b"),
+        ("suites/test_x.py::test_x[toy-fast]", "toy"),
+        ("suites/test_x.py::test_x[3-toy-b/onnxruntime/digits-cnn/int8-fast]", "toy-b"),
+        ("suites/test_x.py::test_toy[toys]", None),
+        ("suites/toy/test_x.py::test_x", None),
+    ],
+)
+def test_device_is_in_the_id(test: str, device: str | None) -> None:
+    """The device of a test is found in its id, alone or among other parameters."""
+
+    assert device == device_of(test, ["toy", "toy-b"])
+
+
+def test_device_has_one_worker_at_a_time(run: Lab, pytester: pytest.Pytester, workspace: Path) -> None:
+    """Each device is measured by one worker, in one run, also by groups, which some versions scatter."""
     lab.make_device(workspace, "toy-b")
     pytester.makeconftest(COUNTED)
-    result = run("suites", "--device", "toy", "--device", "toy-b", "--quick", "-n", "2", "--dist", dist)
+    result = run(
+        "suites", "--device", "toy", "--device", "toy-b", "--quick", "-n", "2", "--dist", "loadgroup"
+    )
 
     result.assert_outcomes(passed=2, failed=2)
     found = [read_run(entry.path) for entry in runs(workspace / "results")]
     assert ["toy", "toy-b"] == sorted(str(each.start.device["id"]) for each in found)
     assert {"complete"} == {each.status for each in found}
     result.stdout.fnmatch_lines(["*= harness =*", "report: *"])
-    lines = {
-        line.split()[0].split("::")[1].split("/")[0] + " " + line.split()[1]
-        for line in (workspace / "workers.txt").read_text().splitlines()
-    }
-    if dist != "loadfile":
-        assert {"toy", "toy-b"} == {line.split()[0] for line in lines}
-        assert 2 == len(lines)
+    assert {"toy", "toy-b"} == {device for device, _ in workers(workspace)}
+    assert 2 == len(workers(workspace))
+
+
+DEVICES = """
+import pytest
+
+@pytest.mark.parametrize("number", range(4))
+def test_any(device, number): ...
+"""
+
+
+@pytest.mark.parametrize("dist", ["load", "loadfile"])
+def test_device_has_one_worker_however_tests_are_shared_out(
+    run: Lab, pytester: pytest.Pytester, workspace: Path, dist: str
+) -> None:
+    """Whatever way of sharing out is asked for, no device has tests on two workers."""
+    lab.make_device(workspace, "toy-b")
+    pytester.makeconftest(COUNTED)
+    pytester.makepyfile(**{"suites/test_own": DEVICES})
+    result = run("suites/test_own.py", "--device", "toy", "--device", "toy-b", "-n", "2", "--dist", dist)
+
+    result.assert_outcomes(passed=8)
+    assert ["toy", "toy-b"] == sorted(device for device, _ in workers(workspace))
 
 
 def test_scattered_tests_take_turns(run: Lab, pytester: pytest.Pytester, workspace: Path) -> None:

@@ -2,17 +2,26 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
 import pytest
 from judging.runs import Behaviour, write_run
 
+from harness.judging.policies import Wish
 from harness.report import rank_runs
 from harness.report.data import as_data, render_json, schema_text
 from harness.store import Run
 
 CASES = [Behaviour(case=f"bench-a/onnxruntime/digits-cnn/{name}") for name in ("fp32", "int8")]
+
+
+BOUNDS = [
+    {"quantity": "latency_p99_s", "best": 0.0, "worst": 0.01},
+    {"quantity": "energy_per_inference_j", "best": 0.0, "worst": 0.1},
+    {"quantity": "error", "best": 0.0, "worst": 0.5},
+]
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +54,21 @@ def test_data_keep_their_schema(run: Run) -> None:
     jsonschema.validate(data, schema, cls=jsonschema.Draft202012Validator)
     assert data["cases"][0]["courses"]
     assert data["precisions"]
+
+
+def test_scores_keep_their_schema(run: Run) -> None:
+    """Scores and fitted weights are described as well, and null where none were asked for."""
+    schema = json.loads(schema_text())
+    list(closed_objects(schema))
+    scaled = replace(run, start=replace(run.start, suite={**run.start.suite, "bounds": BOUNDS}))
+    names = [each.case for each in CASES]
+    data = json.loads(render_json(rank_runs([scaled], wish=Wish(preferences=[(names[0], names[1])]))))
+    without = json.loads(render_json(rank_runs([scaled])))
+
+    jsonschema.validate(data, schema, cls=jsonschema.Draft202012Validator)
+    assert set(names) == {each["case"] for each in data["scores"]["scores"]}
+    assert 1 == data["fit"]["asked"]
+    assert without["scores"] is without["fit"] is None
 
 
 def test_the_file_holds_the_data(run: Run) -> None:

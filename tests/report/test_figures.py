@@ -1,13 +1,21 @@
 """Tests of pictures of many cases."""
 
 import re
+from dataclasses import replace
 
+import numpy as np
 import pytest
-from judging.tables import at
+from hypothesis import given
+from hypothesis import strategies as st
+from judging.tables import at, case_result
 
+from harness.judging.cases import CaseResult
 from harness.judging.front import rank
 from harness.quantities import parse_limit
-from harness.report.figures import COLOURS, DETAILED, draw_scatter
+from harness.report.axes import axis_of
+from harness.report.drawing import COLOURS
+from harness.report.figures import draw_scatter
+from harness.report.points import DETAILED
 
 AXES = ("latency_p99_s", "energy_per_inference_j")
 
@@ -49,3 +57,52 @@ def test_every_colour_and_shape_has_a_word() -> None:
 
     for words in ("fp32", "on the front", "not on it"):
         assert f">{words}<" in svg
+
+
+def test_labels_that_would_read_alike_tell_the_engine() -> None:
+    """Two engines with one model in one precision are told apart; a model of its own needs no engine."""
+    cases = [
+        case_result(f"bench-a/{engine}/{model}/int8")
+        for engine, model in (("ort", "net"), ("tflite", "net"), ("ort", "other"))
+    ]
+    picture = draw_scatter(rank(cases, []), *AXES, {})
+
+    assert {"ort net int8", "other int8"} & set(re.findall(r">([^<>]+ int8)<", picture.svg))
+    assert "net int8" not in re.findall(r">([^<>]+ int8)<", picture.svg)
+
+
+def wide(name: str, latency_s: float, hi_s: float) -> CaseResult:
+    """A case on the front whose bar goes up to somewhere."""
+    case = at(name, latency_s, 1.0 / latency_s, 99)
+    p99 = replace(case.estimates["latency_p99_s"], hi=hi_s)
+    return replace(case, estimates={**case.estimates, "latency_p99_s": p99})
+
+
+def test_one_long_bar_does_not_set_the_range() -> None:
+    """A bar far beyond all cases is cut with an arrow that says where to; the range is that without it."""
+    calm = [wide(f"m{i}", 14e-6 + i * 1e-6, 15e-6 + i * 1e-6) for i in range(6)]
+    noisy = [*calm[:-1], wide("m5", 19e-6, 145e-6)]
+    before, after = (draw_scatter(rank(cases, []), *AXES, {}) for cases in (calm, noisy))
+    spans = [np.ptp(picture.figure.axes[0].get_xlim()) for picture in (before, after)]
+
+    assert spans[1] == pytest.approx(spans[0], rel=0.5)
+    assert ">to 145 µs<" in after.svg
+    assert ">to " not in before.svg
+
+
+@given(st.lists(st.floats(1e-6, 1e-3), min_size=2, max_size=6), st.floats(1e-6, 1.0))
+def test_bars_reach_at_most_as_far_as_cases_span(values: list[float], end: float) -> None:
+    """All cases lie within what an axis shows of bars, and a longer bar of one moves no end of it."""
+    cases = [wide(f"m{i}", value, value * 1.01) for i, value in enumerate(values)]
+    longer = [replace_hi(cases[0], max(end, values[0])), *cases[1:]]
+    axes = [axis_of("latency_p99_s", rank(each, []).placings) for each in (cases, longer)]
+
+    assert all(axis.low < value < axis.high for axis in axes for value in values)
+    if len(values) > 2:
+        assert axes[0].high == pytest.approx(axes[1].high)
+
+
+def replace_hi(case: CaseResult, hi_s: float) -> CaseResult:
+    """The case with another end of its bar."""
+    p99 = replace(case.estimates["latency_p99_s"], hi=hi_s)
+    return replace(case, estimates={**case.estimates, "latency_p99_s": p99})

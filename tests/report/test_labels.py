@@ -28,3 +28,12 @@ def test_a_lone_label_stands_to_the_right() -> None:
 def test_a_label_without_room_is_left_out() -> None:
     """A label wider than the picture has no place."""
     assert [None] == place_labels([(100, 100)], [500], 10, FRAME)
+
+
+def test_a_leader_starts_where_the_label_is_nearest() -> None:
+    """From the right and below it is the lower right corner; a point above is met straight above it."""
+    box = Box(left=10, bottom=10, right=30, top=20)
+
+    assert (1.0, 0.0) == box.nearest(40, 0)
+    assert (0.25, 1.0) == box.nearest(15, 50)
+    assert (0.0, 0.5) == box.nearest(0, 15)

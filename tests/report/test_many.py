@@ -107,7 +107,7 @@ def test_few_cases_have_whole_rows(tmp_path: Path) -> None:
     runs, ranking = many_runs(tmp_path, many_cases(50))
     page = render_page(runs, ranking)
 
-    assert 51 == page.count("<details")  # one holds versions and host
+    assert 52 == page.count("<details")  # one holds the words of the page, one versions and host
     assert "worth a closer look" not in page
 
 
@@ -140,8 +140,8 @@ def test_where_a_case_stands() -> None:
     assert Place.POSSIBLE is place_of(placing(0.99, between=False))
     assert Place.POSSIBLE is place_of(placing(0.5, layer=2))
     assert Place.DOMINATED is place_of(placing(0.01))
-    assert Place.FRONT is place_of(placing(None))
-    assert Place.DOMINATED is place_of(placing(None, layer=2))
+    assert Place.BY_FIGURES is place_of(placing(None))
+    assert Place.BEHIND is place_of(placing(None, layer=2))
     assert Place.BEYOND is place_of(placing(None, layer=None))
     assert Place.INCOMPLETE is place_of(placing(0.99, incomplete="no energy"))
 

@@ -153,10 +153,22 @@ def test_page_says_first_who_leads_and_what_is_simulated(run: Run) -> None:
     banner = text[text.index("</style>") if "</style>" in text else 0 : text.index("All cases")]
 
     assert "Ship bench-a/onnxruntime/digits-cnn/int8. It passes every limit and is" in banner
-    assert "First in rank: bench-a/onnxruntime/digits-cnn/int8." in banner
+    assert "Its row and all there is of it." in banner
+    assert "First in rank" not in banner  # it is the one to ship
     assert "Limits: latency p99 < 2.50 ms, accuracy > 70.0 %." in banner
     assert "Power SIMULATED: the meter is a model, no hardware was read." in banner
     assert "4 cases: 1 on the front, 1 dominated, 1 beyond a limit, 1 incomplete." in banner
+
+
+def test_page_explains_its_words(run: Run) -> None:
+    """What a case, a front, a sitting and each objective is stands right below the verdict."""
+    text = " ".join(parse(page_of(run)).text.split())
+    words = text[text.index("The words of this page") : text.index("Cases by verdict")]
+
+    for word in ("case", "latency p99", "energy per inference", "accuracy", "front", "sitting", "PASS, FAIL"):
+        assert word in words
+    assert "Of 100 inferences 99 take no longer than this" in words
+    assert "SIMULATED" in words
 
 
 def test_page_shows_what_happened_and_how_to_repeat_it(run: Run) -> None:
@@ -215,10 +227,16 @@ def test_same_input_gives_the_same_bytes(run: Run) -> None:
     assert render_csv(rank_runs([run])) == render_csv(rank_runs([run]))
 
 
+@pytest.fixture(scope="module")
+def tame(run: Run) -> Tags:
+    """The page whose free text is a word."""
+    return parse(page_of(hostile(run, "tame"), "tame"))
+
+
 @pytest.mark.parametrize("text", HOSTILE)
-def test_text_stays_text_on_the_page(run: Run, text: str) -> None:
+def test_text_stays_text_on_the_page(run: Run, tame: Tags, text: str) -> None:
     """Free text from a run is shown as it is, and makes no element, attribute, formula or template."""
-    tame, wild = parse(page_of(hostile(run, "tame"), "tame")), parse(page_of(hostile(run, text), text))
+    wild = parse(page_of(hostile(run, text), text))
 
     assert tame.names == wild.names
     assert [name for name, _ in tame.attributes] == [name for name, _ in wild.attributes]
@@ -275,17 +293,19 @@ def test_narrow_terminal_shows_what_the_rank_is_made_of(run: Run) -> None:
 
 
 def test_table_is_plain_csv(run: Run) -> None:
-    """CR LF, no byte order mark, one head line, full precision, empty for absent."""
+    """CR LF, no byte order mark, one head line, 12 digits, empty for absent."""
     text = render_csv(rank_runs([run]))
     rows = list(csv.DictReader(io.StringIO(text, newline="")))
     estimate = rank_runs([run]).placings[0].case.estimates["latency_p99_s"]
 
     assert text.count("\n") == text.count("\r\n") == 5
     assert ",".join(columns()) == text.split("\r\n")[0]
-    assert (estimate.value, estimate.lo) == (
+    assert pytest.approx((estimate.value, estimate.lo), rel=1e-11) == (
         float(rows[0]["latency_p99_s"]),
         float(rows[0]["latency_p99_lo_s"]),
     )
+    numbers = re.findall(r"(?<=,)([0-9]+\.[0-9]+)(?:e-?[0-9]+)?(?=,)", text)
+    assert max(len(number.replace(".", "").strip("0")) for number in numbers) <= 12
     assert ("1", "true", "PASS", "") == tuple(
         rows[0][name] for name in ("rank", "on_front", "verdict", "incomplete")
     )
@@ -321,6 +341,7 @@ def test_table_has_the_promised_columns() -> None:
         "power_mean_w",
         "power_mean_lo_w",
         "power_mean_hi_w",
+        "power_peak_10ms_w",
         "accuracy",
         "accuracy_lo",
         "accuracy_hi",
@@ -333,6 +354,7 @@ def test_table_has_the_promised_columns() -> None:
         "dominated_by",
         "dominated_share",
         "steadiness",
+        "disturbed_share",
         "verdict",
         "incomplete",
         "run",
@@ -418,13 +440,26 @@ def test_pictures_are_well_formed(run: Run) -> None:
 
 
 def test_without_complete_cases_there_is_no_picture(tmp_path: Path) -> None:
-    """A run without a meter has a page, a table and the reason, and no front."""
+    """Where energy is asked for and there is no meter, the page has a table and the reason, and no front."""
     run = write_run(tmp_path, [Behaviour(case=CASES[0].case, power_w=None)], origin=None)
-    page = page_of(run)
+    page = render_page([run], rank_runs([run], objectives=["latency_p99_s", "energy_per_inference_j"]))
 
     assert "against energy per inference" not in page
     assert "no case is complete enough to be ranked." in page
+    assert "No picture of the front: no case is ranked" in page
     assert "No power: there is no meter." in page
+
+
+def test_without_a_meter_there_is_a_front_of_the_rest(tmp_path: Path) -> None:
+    """The page of a device without a meter has its front, its limits and a sentence on the energy it lacks."""
+    behaviours = [replace(case, power_w=None) for case in CASES]
+    run = write_run(tmp_path, behaviours, origin=None, limits=("latency_p99_s < 0.150",))
+    page = page_of(run)
+
+    assert "Energy per inference is not an objective: device bench-a has no meter." in page
+    assert "latency p99 against error" in page
+    assert "against energy per inference" not in page
+    assert f'<td class="n">{len(CASES)}</td><td class="n">0</td><td class="n">0</td>' in page
 
 
 def test_circumstances_of_a_broken_sitting() -> None:
@@ -436,4 +471,4 @@ def test_circumstances_of_a_broken_sitting() -> None:
     assert ["1", "1, part 2"] == table["sitting"]
     assert "broken off" == table["ended"][0]
     assert ["—", "2.60 W"] == table["idle power after"]
-    assert table["latency, sampler on and off"][1] == "1.11 ms and 1.10 ms (+0.9%)"
+    assert table["latency, sampler on and off"][1] == "1.11 ms and 1.10 ms (+0.9 %)"

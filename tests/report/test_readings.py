@@ -13,12 +13,13 @@ from judging.runs import Behaviour, write_run
 from records import closed, opened, run_start, run_stop
 
 from harness.judging.cases import case_results
+from harness.judging.traces import power_trace
 from harness.meters.intervals import trace_of
 from harness.meters.scale import Scale
 from harness.meters.word import EnergyWord, PowerWord, Readout
 from harness.record import Cycle, Phase
-from harness.report.portrait import envelope, portraits
-from harness.report.readings import power_trace, representative_window
+from harness.report.portrait import SLIDING, envelope, portraits
+from harness.report.readings import representative_window
 from harness.store import SAMPLE, Run, RunWriter, read_run
 
 CASE = "bench-a/onnxruntime/digits-cnn/fp32"
@@ -148,3 +149,30 @@ def test_a_case_has_three_pictures(run: Run) -> None:
         picture.svg for picture in portraits(run, case, "case-1")
     ]
     assert b"\x89PNG" == pictures[-1].file("png")[:4]
+
+
+def test_the_mean_of_10_ms_is_a_second_line(run: Run) -> None:
+    """A window with enough around it shows what a supply feels beside the samples, and says the largest of it."""
+    (case,) = case_results(run)
+    window = representative_window(run, CASE)
+    picture = portraits(run, case, "case-1")[-1]
+
+    assert window is not None
+    assert window.sliding_w is not None
+    assert len(window.sliding_w) == len(window.trace.end_ns)
+    assert np.isnan(window.sliding_w[0])
+    assert "over any 10 ms up to" in picture.description
+    assert SLIDING in picture.svg
+
+
+def test_long_samples_have_no_second_line(run: Run) -> None:
+    """Where a sample is itself a mean over most of 10 ms there is nothing to slide over."""
+    slow = replace(run, opened=[replace(run.opened[0], meter={"update_s": 0.035})])
+    (case,) = case_results(slow)
+    window = representative_window(slow, CASE)
+    picture = portraits(slow, case, "case-1")[-1]
+
+    assert window is not None
+    assert window.sliding_w is None
+    assert "10 ms up to" not in picture.description
+    assert SLIDING not in picture.svg

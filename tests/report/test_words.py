@@ -3,7 +3,7 @@
 from judging.tables import case_result
 
 from harness.judging.steadiness import Change, State, Steadiness
-from harness.report.words import course_words
+from harness.report.words import course_words, disturbed_words
 
 
 def course(sitting: int, state: State, *changes: Change) -> Steadiness:
@@ -42,7 +42,7 @@ def test_the_largest_change_stands_for_all() -> None:
 
     assert [
         (
-            "bench-a/onnxruntime/digits-cnn/fp32: drifting in sittings 1, 3: power -30.0% after 2.00 s, "
+            "bench-a/onnxruntime/digits-cnn/fp32: drifting in sittings 1, 3: power -30.0 % after 2.00 s, "
             "the largest of 3 changes."
         )
     ] == list(course_words(case_result(courses=courses)))
@@ -54,6 +54,19 @@ def test_throttling_is_told_with_its_evidence() -> None:
     throttled, settling = course_words(case_result(courses=courses))
 
     assert throttled.endswith(
-        "throttled in sitting 2: latency +10.0% after 2.00 s; throttle count of cpu0 rose from 1 to 2."
+        "throttled in sitting 2: latency +10.0 % after 2.00 s; throttle count of cpu0 rose from 1 to 2."
     )
-    assert settling.endswith("not reached in sitting 1: still settling after 55 cycles.")
+    assert settling.endswith(
+        "not steady in sitting 1: latency or power was still settling when 55 cycles, about half of the sitting, were "
+        "over; raise warmup_s."
+    )
+
+
+def test_disturbed_sittings_are_told_once_a_run() -> None:
+    """A run has one sentence with its worst sitting and their number; up to 2 % nothing is said."""
+    cases = [case_result(disturbances={1: 0.01, 2: 0.4}), case_result(disturbances={1: 0.78, 2: 0.02})]
+    (said,) = disturbed_words(cases)
+
+    assert said.startswith("DISTURBED: in 2 of 4 sittings of run ")
+    assert "78 % of the time in the worst" in said
+    assert [] == list(disturbed_words([case_result(disturbances={1: 0.02}), case_result()]))
