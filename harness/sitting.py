@@ -16,9 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.calibration import calibration_of, calibrations_of, summary_of
-from harness.cycle import Observation, Shape, choose_shape, join
+from harness.cycle import Observation, Shape, choose_shape
 from harness.data import LabelledData
 from harness.errors import BenchError, MeasurementError
+from harness.joining import Joiner, Keeper
 from harness.meters.stream import Sampler
 from harness.plan import Case
 from harness.powerlog import PowerLog
@@ -37,21 +38,14 @@ FAST_QUANTILE = 0.1
 """Repeats are chosen for an inference as fast as this quantile of the warm-up, so that windows are long enough."""
 
 
-class Journal(Protocol):
+class Journal(Keeper, Protocol):
     """Where a sitting's records go; the writer of the store is one."""
-
-    @property
-    def next_seq(self) -> int:
-        """Number of the next cycle."""
 
     def opened(self, record: SittingOpened) -> None:
         """Keep the circumstances of a sitting."""
 
     def closed(self, record: SittingClosed) -> None:
         """Keep what is known of a sitting only at its end."""
-
-    def cycle(self, cycle: Cycle) -> None:
-        """Keep one cycle."""
 
     def samples(self, case: str, sitting: int, part: int, raw: Any) -> None:
         """Keep raw samples of the meter."""
@@ -83,12 +77,14 @@ class Attendance:
 
     Attributes:
         subject: the case on its target.
+        joiner: its cycles that wait for their samples.
         shape: of the cycles.
         inference_s: latency the shape was chosen for.
         opened_ns: when the sitting began, on the bench's monotonic clock.
     """
 
     subject: Subject
+    joiner: Joiner
     shape: Shape
     inference_s: float
     opened_ns: int
@@ -109,7 +105,6 @@ class Sitting:
     clock: Callable[[], int] = time.monotonic_ns
     sleep: Callable[[float], None] = time.sleep
     open_sampler: Callable[..., Sampler] = Sampler
-    _waiting: deque[tuple[Observation, Phase]] = field(default_factory=deque)
     _power: PowerLog | None = None
     _gaps: random.Random | None = None
     _tries: Counter[int] = field(default_factory=Counter)
@@ -145,6 +140,9 @@ class Sitting:
             )
             loaded = subject.load()
             meter = self._open_meter(bench, target)
+            joiner = Joiner(
+                self.journal, self.seen, power=self._power, protocol=self.protocol, place=self._place()
+            )
             idle_before_w = self._idle()
             correct, asked = self._preflight(subject)
             inference_s, shape, warmed = self._warm_up(subject)
@@ -173,12 +171,18 @@ class Sitting:
                 )
             )
             try:
-                for observation in warmed:
-                    self._waiting.append((observation, Phase.WARMUP))
-                self._join_waiting(last=True)
-                yield Attendance(subject=subject, shape=shape, inference_s=inference_s, opened_ns=opened_ns)
+                for observed in warmed:
+                    joiner.add(observed, Phase.WARMUP)
+                joiner.join(last=True)
+                yield Attendance(
+                    subject=subject,
+                    joiner=joiner,
+                    shape=shape,
+                    inference_s=inference_s,
+                    opened_ns=opened_ns,
+                )
             except BaseException:
-                self._give_up_waiting()
+                joiner.give_up()
                 raise
             idle_after_w = self._idle()
             on_s, off_s = self._own_cost(subject, shape, inference_s)
@@ -221,8 +225,8 @@ class Sitting:
             gap_s=self._gap_s(at.shape),
             inference_s=at.inference_s,
         )
-        self._waiting.append((seen, Phase.MEASURE))
-        return self._join_waiting(last=True)[-1]
+        at.joiner.add(seen, Phase.MEASURE)
+        return at.joiner.join(last=True)[-1]
 
     def _gap_s(self, shape: Shape) -> float:
         """A random pause of up to one period of the meter."""
@@ -309,7 +313,7 @@ class Sitting:
         queue = deque(self.order.items)
         while True:
             if not queue:
-                queue.extend(self._to_repeat(self._join_waiting(last=True)))
+                queue.extend(self._to_repeat(at.joiner.join(last=True)))
             if not queue and (self.clock() - begin_ns) * 1e-9 < self.protocol.block_s:
                 queue.extend(self.order.items)
             if not queue:
@@ -326,8 +330,8 @@ class Sitting:
                 gap_s=self._gap_s(at.shape),
                 inference_s=at.inference_s,
             )
-            self._waiting.append((seen, Phase.MEASURE))
-            queue.extend(self._to_repeat(self._join_waiting()))
+            at.joiner.add(seen, Phase.MEASURE)
+            queue.extend(self._to_repeat(at.joiner.join()))
 
     def _to_repeat(self, cycles: Sequence[Cycle]) -> list[int]:
         """Items of void cycles that may be measured again."""
@@ -362,51 +366,6 @@ class Sitting:
             gap_s=gap_s,
             inference_s=inference_s,
         )
-
-    def _join_waiting(self, *, last: bool = False) -> list[Cycle]:
-        """Join and write every waiting cycle whose samples are in; with `last` wait for them."""
-        joined = []
-        while self._waiting:
-            seen, phase = self._waiting[0]
-            begin_ns, end_ns = seen.stamps_ns[0], seen.stamps_ns[-1]
-            faults: list[Void] = []
-            trace = None
-            if self._power:
-                if last:
-                    self._power.wait_for(end_ns)
-                elif not self._power.covers(end_ns):
-                    break
-                trace = self._power.trace(begin_ns)
-                faults += [Void.METER_RESET] if self._power.was_reset(begin_ns, end_ns) else []
-            joined.append(self._write(seen, phase, trace, faults))
-            self._waiting.popleft()
-            if self._power:
-                self._power.forget_before(end_ns)
-        return joined
-
-    def _give_up_waiting(self) -> None:
-        """Write what can no longer be joined as void, so that nothing observed or sampled is left out."""
-        while self._waiting:
-            seen, phase = self._waiting.popleft()
-            self._write(seen, phase, None, [Void.NOT_JOINED])
-        if self._power:
-            self._power.save()
-
-    def _write(self, seen: Observation, phase: Phase, trace: Any, faults: Sequence[Void]) -> Cycle:
-        uncertainty_ns = self._power.clock_uncertainty_ns(seen.stamps_ns[0]) if self._power else 0
-        cycle = join(
-            seen,
-            trace,
-            self.protocol,
-            faults,
-            clock_uncertainty_ns=uncertainty_ns,
-            seq=self.journal.next_seq,
-            phase=phase,
-            **self._place(),
-        )
-        self.journal.cycle(cycle)
-        self.seen(cycle)
-        return cycle
 
     def _own_cost(
         self, subject: Subject, shape: Shape, inference_s: float

@@ -267,7 +267,7 @@ def test_no_idle_time(tmp_path: Path) -> None:
 def test_gate(tmp_path: Path) -> None:
     """A model that is wrong before measuring is not measured."""
     room = Room(tmp_path, model="wrong", preflight_items=8)
-    with pytest.raises(MeasurementError, match=r"bench-1/fake/two/wrong: 0 of 8 labelled inputs.*90%"):
+    with pytest.raises(MeasurementError, match=r"bench-1/fake/two/wrong: 0 of 8 labelled inputs.*90 %"):
         room.sitting.measure()
 
     assert ([], []) == (room.notebook.cycles, room.notebook.openings)
