@@ -205,7 +205,7 @@ def _changes(chosen: Placing, ranking: Ranking) -> Iterator[str]:
     if change is not None and change.share < NEAR:
         yield (
             f"The answer changes if {change}: not the figure but its bound decides, "
-            f"{print_value(change.before.quantity, change.passed_by, digits=change.digits)} here."
+            f"{print_value(change.before.quantity, change.passed_by, digits=change.digits + 1)} here."
         )
     yield from _score_words(chosen, ranking)
     others = [placing for placing in ranking.shortlist if placing is not chosen]

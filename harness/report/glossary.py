@@ -43,11 +43,16 @@ def _words(ranking: Ranking) -> Iterator[tuple[str, str]]:
     )
     if any(placing.standing for placing in ranking.placings):
         yield (
-            "surely, possibly on the front",
+            "surely, possibly (probably or perhaps) on the front",
             (
                 f"Measured again, figures would differ a little. {RESAMPLES} times the measurement is drawn anew from "
                 "its own parts and the front is found anew; the share of resamples says how often a case was on it."
             ),
+        )
+    if any(placing.alone for placing in ranking.placings):
+        yield (
+            "no other to compare",
+            "Only one case fails no limit, so that it is on the front whatever it is like, and nothing was chosen.",
         )
     if any(placing.case.sittings for placing in ranking.placings):
         yield (

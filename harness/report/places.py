@@ -40,6 +40,8 @@ def place_of(placing: Placing) -> Place:
         return Place.BEYOND
     if placing.alone:
         return Place.ALONE
-    if placing.front_class is None:
+    if placing.standing is None:
         return Place.BY_FIGURES if placing.on_front else Place.BEHIND
-    return RESAMPLED[placing.front_class]
+    if placing.standing.front_class is FrontClass.DOMINATED and not placing.standing.between:
+        return Place.BEHIND  # how the next sitting would differ is not known
+    return RESAMPLED[placing.standing.front_class]

@@ -9,10 +9,10 @@ from rich.text import Text
 
 from harness.judging.front import Placing, Ranking
 from harness.judging.limits import Verdict, print_limit
-from harness.judging.membership import FrontClass
 from harness.judging.recommendation import recommend
 from harness.judging.scores import Fit, Scoring
 from harness.quantities import ABSENT, QUANTITIES, print_value
+from harness.report.places import Place, place_of
 from harness.report.scoring import score_table
 from harness.report.words import (
     columns_of,
@@ -27,11 +27,7 @@ from harness.report.words import (
 
 STYLES = {Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow", Verdict.FAIL: "red"}
 
-FRONT: Mapping[FrontClass, str] = {
-    FrontClass.ON_FRONT: "yes",
-    FrontClass.POSSIBLE: "maybe",
-    FrontClass.DOMINATED: "no",
-}
+FRONT: Mapping[Place, str] = {Place.FRONT: "yes", Place.POSSIBLE: "maybe", Place.DOMINATED: "no"}
 """By resampling; where it could not be done there are `BY_FIGURES` and nothing."""
 
 BY_FIGURES = "by figures"
@@ -160,9 +156,15 @@ def _undecided(placings: Sequence[Placing], shared: str) -> Iterator[str]:
 def _front(placing: Placing) -> str:
     if placing.alone:
         return ALONE
-    if placing.front_class is not None:
-        return FRONT[placing.front_class]
-    return BY_FIGURES if placing.on_front else "" if placing.rank else ABSENT
+    match place_of(placing):
+        case Place.BY_FIGURES:
+            return BY_FIGURES
+        case Place.BEHIND | Place.BEYOND:
+            return ""
+        case Place.INCOMPLETE:
+            return ABSENT
+        case place:
+            return FRONT[place]
 
 
 def _shared(placings: Sequence[Placing]) -> str:

@@ -8,6 +8,7 @@ from harness.judging.front import Placing, Ranking
 from harness.judging.limits import Verdict
 from harness.judging.objectives import OBJECTIVES
 from harness.judging.precisions import PrecisionPair
+from harness.judging.stats import REPLICATES
 from harness.judging.steadiness import State
 from harness.quantities import QUANTITIES, counted, print_share, print_value
 
@@ -60,6 +61,11 @@ def front_words(ranking: Ranking) -> Iterator[str]:
         yield (
             "The front is that of the figures alone: how surely a case is on it cannot be told, for it is not known "
             "of every case and objective how it would differ another time."
+        )
+    elif any(placing.standing is not None and not placing.standing.between for placing in ranked):
+        yield (
+            f"Too few sittings to know how the next would differ ({REPLICATES} are needed): nobody is surely on the "
+            "front, and nobody surely off it."
         )
 
 
@@ -115,9 +121,9 @@ def disturbed_words(cases: Sequence[CaseResult]) -> Iterator[str]:
         if disturbed:
             yield (
                 f"DISTURBED: in {len(disturbed)} of {counted(len(shares), 'sitting')} of run {run} other work had the "
-                f"processor while the inferences waited for it, {print_share(max(disturbed))} of the time in the worst. "
-                "Latencies, and the energy of windows they make longer, are those of this load: stop the other work "
-                "and measure again."
+                f"processor while the inferences waited for it, {print_share(max(disturbed))} of the time in the "
+                "worst. Latencies, and the energy of windows they make longer, are those of this load: stop the other "
+                "work and measure again."
             )
 
 

@@ -356,3 +356,12 @@ def test_pictures_that_cannot_be_drawn_say_why(tmp_path: Path) -> None:
     )
     one = called(run, "report", "--figures", "--objective", "error", "--reports", str(tmp_path / "r"))
     assert "No picture of the front: it has one objective, error." in one.stderr
+
+
+def test_of_one_sitting_nobody_is_surely_off_the_front(tmp_path: Path) -> None:
+    """The column has neither yes nor no where there are no replicates, and a sentence says why."""
+    said = called(metered(tmp_path, sittings=1), "rank").stdout
+    column = [line.split()[1] for line in said.splitlines() if line[:1].isdigit()]
+
+    assert ["maybe", "maybe", "digits-cnn/int4"] == column[:3]
+    assert "nobody is surely on the front, and nobody surely off it" in " ".join(said.split())

@@ -1,5 +1,6 @@
 """Budgets out of the records of runs: where the meter worked, what idle power allows, what limits then say."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -158,13 +159,29 @@ def test_limit_in_watts_carries_the_meter(tmp_path: Path) -> None:
 
 def test_bounds_join_by_squares() -> None:
     """The distance of each bound and the meter's own add as squares; what cannot be had stays absent."""
-    estimate = Estimate(value=10.0, lo=7.0, hi=13.0, lower=8.0, upper=None, method="m", type_b=4 / 1.959964)
+    estimate = Estimate(
+        value=-10.0, lo=-13.0, hi=-7.0, lower=-12.0, upper=None, method="m", type_b=4 / 1.959964
+    )
     absolute = estimate.absolute()
 
-    assert (5.0, 15.0) == (pytest.approx(absolute.lo), pytest.approx(absolute.hi))
+    assert (-15.0, -5.0) == (pytest.approx(absolute.lo), pytest.approx(absolute.hi))
     assert absolute.upper is None
     assert absolute.lower is not None
-    assert absolute.lower < 8.0
+    assert absolute.lower < -12.0
+
+
+def test_above_zero_bounds_join_on_the_log_scale() -> None:
+    """There the relative distances add as squares, so that no meter, however bad, takes a bound below 0."""
+    ends = {"lo": 10 * math.exp(-0.3), "hi": 10 * math.exp(0.3)}
+    good, bad = (
+        Estimate(value=10.0, **ends, method="m", type_b=width / 1.959964).absolute() for width in (4, 400)
+    )
+
+    assert (-0.5, 0.5) == (
+        pytest.approx(math.log(good.lo / 10)),
+        pytest.approx(math.log(good.hi / 10)),
+    )
+    assert 0 < bad.lo < good.lo < good.hi < bad.hi
 
 
 def test_bounds_without_a_meter_stay() -> None:

@@ -67,7 +67,7 @@ def test_rank_says_who_dominates_whom(run: Run) -> None:
     text = printed(run)
 
     assert "int4 is dominated by" in text
-    assert "in 100% of resamples: latency p99 -" in text
+    assert "in 100 % of resamples: latency p99 -" in text
 
 
 def test_rank_tells_the_flips(run: Run) -> None:

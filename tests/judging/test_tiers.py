@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from judging.tables import at, case_result
 
+from harness.judging.cases import CaseResult
 from harness.judging.dominance import layers
-from harness.judging.front import Placing, Ranking, rank
+from harness.judging.front import Ranking, rank
 from harness.judging.limits import Verdict
 from harness.judging.recommendation import recommend
 from harness.judging.stats import between_sittings
@@ -18,7 +19,7 @@ LIMIT = parse_limit("latency_p99_s < 0.00001")
 SITTINGS = st.lists(st.floats(1e-6, 1e-4), min_size=3, max_size=3)
 
 
-def sat(name: str, *latencies_s: float) -> Placing:
+def sat(name: str, *latencies_s: float) -> CaseResult:
     """A case whose p99 was estimated once in each of three sittings."""
     return case_result(f"bench-a/onnxruntime/{name}/fp32", latency_p99_s=between_sittings(latencies_s))
 
@@ -80,7 +81,9 @@ def test_the_order_is_that_of_the_tiers(cases: list[list[float]]) -> None:
 def test_scatter_lifts_nobody(cases: list[list[float]], which: int, factor: float) -> None:
     """A case whose sittings scatter more about the same mean is never placed before where it was."""
     which %= len(cases)
-    mean = float(np.mean(cases[which]))
+    means = [float(np.mean(each)) for each in cases]
+    mean = means[which]
+    assume(all(abs(one / mean - 1) > 1e-9 for place, one in enumerate(means) if place != which))
     shrink = 1 / factor
 
     def placed(each: list[float]) -> int:
@@ -123,3 +126,17 @@ def test_a_case_alone_is_told_so(right: int) -> None:
     assert "is the only case, so that there is nothing to choose between" in recommend(alone).evidence
     assert "is the only case that fails no limit" in recommend(left).evidence
     assert not any("on the front" in recommend(each).evidence for each in (alone, left))
+
+
+@given(st.lists(SITTINGS, min_size=2, max_size=6), SITTINGS)
+def test_a_case_more_turns_no_two_others_round(cases: list[list[float]], more: list[float]) -> None:
+    """What breaks a limit keeps its order whatever is added, and what passes whatever is added that does not pass."""
+    placings = [sat(f"m{i}", *each) for i, each in enumerate(cases)]
+    before, after = rank(placings, [LIMIT]), rank([*placings, sat("more", *more)], [LIMIT])
+    added = next(each for each in after.placings if each.case.model == "more")
+    kept = {Tier.BREAKS} | ({Tier.PASSES} if added.tier is not Tier.PASSES else set())
+
+    for tier in kept:
+        assert [each.case.model for each in before.placings if each.tier is tier] == [
+            each.case.model for each in after.placings if each.tier is tier and each is not added
+        ]

@@ -158,7 +158,7 @@ def test_a_copy_of_the_chip_is_found_by_a_voltmeter() -> None:
     found = healthy(errors=errors).judged(Known(voltage_v=5.0))
 
     assert found["voltage"].ok is False
-    assert "+1.50% off the 5 V given" in found["voltage"].found
+    assert "+1.50 % off the 5 V given" in found["voltage"].found
     assert "it is a copy" in found["voltage"].advice
 
 
@@ -167,7 +167,7 @@ def test_a_copy_of_the_chip_is_bounded_without_a_voltmeter() -> None:
     found = healthy(errors=replace(NOISY, bus_gain=0.015)).judged()
 
     assert found["voltage"].ok is None
-    assert "bounded to 2% for a module nobody calibrated" in found["voltage"].found
+    assert "bounded to 2 % for a module nobody calibrated" in found["voltage"].found
 
 
 def test_a_bus_at_100_khz_is_found() -> None:

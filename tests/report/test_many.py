@@ -140,6 +140,7 @@ def test_where_a_case_stands() -> None:
     assert Place.POSSIBLE is place_of(placing(0.99, between=False))
     assert Place.POSSIBLE is place_of(placing(0.5, layer=2))
     assert Place.DOMINATED is place_of(placing(0.01))
+    assert Place.BEHIND is place_of(placing(0.01, layer=2, between=False))
     assert Place.BY_FIGURES is place_of(placing(None))
     assert Place.BEHIND is place_of(placing(None, layer=2))
     assert Place.BEYOND is place_of(placing(None, layer=None))
