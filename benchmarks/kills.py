@@ -29,6 +29,7 @@ LONGEST_S = 120.0
 LATEST_S = 2.4
 """A kill comes this long after the first such process has appeared, or sooner: most of a run on a quiet machine."""
 KILLED = "killed"
+UNTOLD = "no incident tells of the kill"
 MODULES = {"worker": "harness.targets.worker", "sampler": "harness.meters.sampler"}
 
 
@@ -82,7 +83,13 @@ def one_round(victim: str, after_s: float, folder: Path) -> tuple[str, str]:
         if any(folder.glob("results/runs/*/SHA256SUMS")):
             return "had sealed the run", judge(folder, b"", killed=None, code=0)
         code = start(folder, "run", "--resume", "latest").wait(LONGEST_S)
-    return KILLED, judge(folder, journal, killed=victim, code=code)
+    fault = judge(folder, journal, killed=victim, code=code)
+    if fault == UNTOLD and not judge(folder, journal, killed=None, code=code):
+        return (
+            "killed when its work was done",
+            "",
+        )  # it was being closed: nothing was lost, so nothing is told
+    return KILLED, fault
 
 
 def start(folder: Path, *arguments: str) -> "subprocess.Popen[bytes]":
@@ -142,7 +149,7 @@ def judge(folder: Path, journal: bytes, *, killed: str | None, code: int | None)
     if missing and f"{len(missing)} of {len(run.start.items['1'])} items have no valid cycle" not in told:
         return f"{len(missing)} items have no valid cycle, and the end of the run says {told!r}"
     if killed in MODULES and not any("SIGKILL" in incident.what for incident in run.incidents):
-        return "no incident tells of the kill"
+        return UNTOLD
     page = next(iter(folder.glob("reports/*.html"))).read_text(encoding="utf-8")
     return "" if killed not in MODULES or "SIGKILL" in page else "the report does not tell of the kill"
 

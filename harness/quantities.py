@@ -242,8 +242,8 @@ def counted(number: int, noun: str) -> str:
 
 
 def exact(value: float) -> str:
-    """The shortest decimal that is the value to 12 digits, for files: finer than any meter, without float dust."""
-    return repr(float(f"{value:.12g}"))
+    """The shortest decimal that is the value to 15 digits, for files: without float dust."""
+    return repr(float(f"{value:.15g}"))
 
 
 def _print_scaled(value: float, unit: Unit, digits: int) -> str:

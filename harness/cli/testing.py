@@ -99,7 +99,7 @@ def _findings(
             yield Finding(what="meter", ok=True, found=_described(opened))
             rest = opened.collect(seconds)
             busy = _collect_busy(opened, seconds) if responds else None
-            for channel, chip in chips.items():
+            for channel in chips:
                 yield from _named(channel, _look_at_samples(rest, opened.channel(channel), known))
             if busy is not None:
                 yield from _responses({name: opened.channel(name) for name in chips}, rest, busy)

@@ -1,4 +1,4 @@
-"""This module writes the table of cases as CSV (RFC 4180): SI units, 12 digits, empty for absent."""
+"""This module writes the table of cases as CSV (RFC 4180): SI units, 15 digits, empty for absent."""
 
 import csv
 import io

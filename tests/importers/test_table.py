@@ -16,7 +16,6 @@ from harness.cli import app
 from harness.errors import FileError, MeasurementError
 from harness.importers import keep
 from harness.importers.table import Table, read_cases
-from harness.judging.cases import case_results
 from harness.judging.limits import Verdict
 from harness.mapping import TableMap
 from harness.report import rank_runs, report
