@@ -1,6 +1,6 @@
 """Kill the bench, the worker or the sampler of real runs at random moments, and show that nothing is lost.
 
-    python benchmarks/kills.py [--rounds 50] [--seed 1]
+    python benchmarks/kills.py [--rounds 50] [--seed 1] [--victim worker]
 
 Each round starts one quick run of one case in a folder of its own. A random time after the first process of its
 victim's kind has appeared, it kills the one of that moment. After the bench was killed the run is resumed; after the
@@ -32,6 +32,8 @@ KILLED = "killed"
 UNTOLD = "no incident tells of the kill"
 MODULES = {"worker": "harness.targets.worker", "sampler": "harness.meters.sampler"}
 
+VICTIMS = ("bench", *MODULES)
+
 
 def main() -> None:
     """Do the rounds, print one line for each kind of process, and fail if a round was bad."""
@@ -40,9 +42,10 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--victim", choices=VICTIMS, action="append", help="of this kind only; repeatable")
     asked = parser.parse_args()
     bad = 0
-    for victim in ("bench", *MODULES):
+    for victim in asked.victim or VICTIMS:
         moments = random.Random(f"{asked.seed}/{victim}")  # noqa: S311  moments, not secrets
         tally: Counter[str] = Counter()
         while tally[KILLED] < asked.rounds:
