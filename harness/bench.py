@@ -91,7 +91,7 @@ class Bench:
             BenchError: a worker broke at it more often than the device's `retries` allow.
             FileError: the file of a model cannot be read.
         """
-        with self._turn():
+        with self.turn():
             for case in self.plan.cases:
                 if case.id not in self._refused:
                     self._load(case)
@@ -146,15 +146,15 @@ class Bench:
         return refused
 
     def _prepare_again(self, writer: RunWriter) -> Mapping[str, str]:
-        """Load what was not loaded yet, and put down what happened at it."""
+        """Load what was not loaded yet, and put down what happened at it, which begins no part of a sitting."""
         try:
             refused = self.prepare()
         finally:
             mishaps, self._mishaps = self._mishaps, []
             for case_id, what, exit_code in mishaps:
-                self._note(writer, case_id, 1, writer.parts(case_id, 1) + 1, what, exit_code)
+                self._note(writer, case_id, 1, writer.parts(case_id, 1), what, exit_code)
         for case_id, what in refused.items():
-            self._note(writer, case_id, 1, writer.parts(case_id, 1) + 1, what, MeasurementError.exit_code)
+            self._note(writer, case_id, 1, writer.parts(case_id, 1), what, MeasurementError.exit_code)
         return refused
 
     def shortfalls(self, writer: RunWriter, *, leave_out: Collection[str] = ()) -> list[str]:
@@ -221,6 +221,12 @@ class Bench:
                 if left:
                     self.mishap(writer, case.id, sitting, part, _shortfall(left, items, given_up))
 
+    def is_over(self, writer: RunWriter, case_id: str, sitting: int) -> bool:
+        """A planned sitting came to its end, or broke only after the last of its items had a valid cycle."""
+        if writer.attended(case_id, sitting):
+            return True
+        return bool(self.plan.items[sitting]) and not self._missing(writer, case_id, sitting)
+
     def _missing(self, writer: RunWriter, case_id: str, sitting: int) -> list[int]:
         """Planned items of a sitting that have no valid cycle yet, in order."""
         done = writer.done(case_id, sitting)
@@ -267,13 +273,13 @@ class Bench:
         self, writer: RunWriter, case: Case, sitting: int, part: int, items: list[int]
     ) -> Mapping[int, Sequence[Void]]:
         protocol = self.plan.protocol
-        with self._turn():
+        with self.turn():
             if protocol.cooldown_s:
                 time.sleep(protocol.cooldown_s)
             return self.sitting(writer, case, sitting, part, items).measure()
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def turn(self) -> Iterator[None]:
         """Where the device is this machine, let no other device that is it be measured meanwhile."""
         if self.plan.device.connection != "local":
             yield

@@ -162,14 +162,17 @@ def compared(base: Budget, candidate: Budget) -> float:
     of several channels cancels as far as its share is the same. What is each figure's own stays. Both budgets are
     complete.
     """
-    left = []
-    theirs = {term.name: term for term in candidate.terms}
-    for term in base.terms:
-        other = theirs.get(term.name)
-        if term.effect in {Effect.OFFSET, Effect.SHARE}:
-            left.append(term.u - (other.u if other else 0.0))
-        elif term.effect is Effect.OWN:
-            left += [term.u, other.u if other else 0.0]
+    left: list[float] = []
+    sides = [{term.name: term for term in budget.terms} for budget in (base, candidate)]
+    for name in dict.fromkeys(
+        name for side in sides for name in side
+    ):  # one side may have what the other lacks
+        effects = {side[name].effect for side in sides if name in side}
+        ours, theirs = (side[name].u if name in side else 0.0 for side in sides)
+        if Effect.OWN in effects:
+            left += [ours, theirs]
+        elif effects != {Effect.GAIN}:
+            left.append(ours - theirs)
     return math.hypot(*left)
 
 

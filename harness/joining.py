@@ -74,7 +74,6 @@ class Joiner:
                 trace = self._power.trace(begin_ns)
                 faults += [Void.METER_RESET] if self._power.was_reset(begin_ns, end_ns) else []
             joined.append(self._keep(observed, phase, trace, faults))
-            self._waiting.popleft()
             if self._power:
                 self._power.forget_before(end_ns)
         return joined
@@ -82,7 +81,7 @@ class Joiner:
     def give_up(self) -> None:
         """Keep what can no longer be joined as void, so that nothing observed or sampled is left out."""
         while self._waiting:
-            observed, phase = self._waiting.popleft()
+            observed, phase = self._waiting[0]
             self._keep(observed, phase, None, [Void.NOT_JOINED])
         if self._power:
             self._power.save()
@@ -90,6 +89,8 @@ class Joiner:
     def _keep(
         self, observed: Observation, phase: Phase, trace: Trace | Traces | None, faults: Sequence[Void]
     ) -> Cycle:
+        """Keep the oldest that waits; once written it waits no more, whatever breaks after that."""
+        seq = self._keeper.next_seq
         uncertainty_ns = self._power.clock_uncertainty_ns(observed.stamps_ns[0]) if self._power else 0
         cycle = join(
             observed,
@@ -97,10 +98,14 @@ class Joiner:
             self._protocol,
             faults,
             clock_uncertainty_ns=uncertainty_ns,
-            seq=self._keeper.next_seq,
+            seq=seq,
             phase=phase,
             **self._place,
         )
-        self._keeper.cycle(cycle)
+        try:
+            self._keeper.cycle(cycle)
+        finally:
+            if self._keeper.next_seq > seq:
+                self._waiting.popleft()
         self._seen(cycle)
         return cycle

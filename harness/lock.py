@@ -9,6 +9,7 @@ import json
 import math
 import os
 import stat
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -26,6 +27,9 @@ FOLDER_VARIABLE = "HARNESS_LOCKS"
 
 THIS_MACHINE, _TURNSTILE = "this_machine", "this_machine_next"
 """Locks beside those of the devices, whose ids hold no underscore."""
+
+_TURNS = threading.local()
+"""Folders of the locks in which this thread has the machine's turn, in `held`."""
 
 _RUN_LOCK = Path("/run/lock")
 _TMP = Path("/tmp")  # noqa: S108  not the user's own folder of temporary files: all users must find the lock
@@ -134,7 +138,7 @@ def machine_turn(
     """Have the processors of this machine alone for as long as the block lasts, after waiting as long as it takes.
 
     Whoever waits for the machine holds the turnstile, which the holder needs before it may have the machine once more:
-    so two that want it again and again take turns.
+    so two that want it again and again take turns. A thread that has the turn keeps it in a block inside the block.
 
     Args:
         who: what is to be told of the holder, such as `a sitting on rpi5-a`.
@@ -148,9 +152,16 @@ def machine_turn(
     def lock(name: str) -> DeviceLock:
         return DeviceLock(name, who=who, wait_s=math.inf, waiting=waiting, folder=folder)
 
+    held: set[Path] = _TURNS.__dict__.setdefault("held", set())
+    place = folder or locks_folder()
+    if place in held:
+        yield
+        return
     with ExitStack() as turn:
         with lock(_TURNSTILE):
             turn.enter_context(lock(THIS_MACHINE))
+        held.add(place)
+        turn.callback(held.discard, place)
         yield
 
 

@@ -41,12 +41,19 @@ def read_provenance(folder: Path) -> Mapping[str, Any]:
     """Versions, command line, host and the git state of a folder."""
     host = {key: value for key, value in read_identity().items() if key != "mac"}
     return {
-        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "command": _command(),
         "versions": {"python": platform.python_version(), **_versions()},
         "host": host,
         "git": _git(folder),
         "cpu_count_allowed": len(os.sched_getaffinity(0)),
     }
+
+
+def _command() -> list[str]:
+    """The command line as somebody would type it; `python -m harness` is the command `harness`."""
+    path = Path(sys.argv[0])
+    name = path.parent.name if path.name == "__main__.py" else path.name
+    return [name, *sys.argv[1:]]
 
 
 def _versions() -> Mapping[str, str]:

@@ -175,6 +175,25 @@ QUANTITIES: Mapping[str, Quantity] = {
 """By name."""
 
 
+SIGNED = ("energy_above_idle_per_inference_j", "sampler_overhead")
+"""Differences; every other quantity is 0 or more."""
+
+
+def why_impossible(name: str, value: float) -> str:
+    """What a figure of a quantity must be where this one cannot be one; empty where it can.
+
+    Args:
+        name: of a published quantity.
+        value: in its unit.
+    """
+    if name in SIGNED:
+        return ""
+    if QUANTITIES[name].unit is SHARE and not 0.0 <= value <= 1.0:
+        meant = f"; did you mean {value / 100:g}?" if 1.0 < value <= 100.0 else ""
+        return f"a share from 0 to 1{meant}"
+    return "0 or more" if value < 0.0 else ""
+
+
 def find_quantity(name: str) -> Quantity:
     """The published quantity of that name.
 
@@ -267,7 +286,7 @@ def parse_limit(text: str) -> Limit:
     """Read a hard limit such as `latency_p99_s < 0.150`; the bound is in the unit the name ends in.
 
     Raises:
-        FileError: the form is another, the quantity is not published, or the bound is not a finite number.
+        FileError: the form is another, the quantity is not published, or the bound is no figure it can have.
     """
     match = _LIMIT.fullmatch(text)
     if match is None:
@@ -284,4 +303,6 @@ def parse_limit(text: str) -> Limit:
     if not math.isfinite(bound):
         unit = f"in {quantity.unit.symbol}" if quantity.unit.symbol else "as a share from 0 to 1"
         raise FileError(f"{text!r}: found the bound {bound_text}, expected a number {unit}")
+    if wanted := why_impossible(name, bound):
+        raise FileError(f"{text!r}: found the bound {bound_text}, expected {wanted}")
     return Limit(quantity=name, comparison=comparison, bound=bound)

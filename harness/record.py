@@ -206,7 +206,8 @@ class Incident:
 
     Attributes:
         utc: ISO 8601 time of day.
-        case, sitting, part: where; part is the attempt that ended.
+        case, sitting, part: where; part is the attempt that ended, or the latest one before where none had begun: 0
+            for none yet.
         what: a sentence.
         exit_code: as `harness.errors` has it; 0 for what was done about the incident before, such as cycling the power.
     """

@@ -92,8 +92,8 @@ def _faults(choice: EngineChoice) -> Iterator[str]:
     known = known_engines()
     if choice.kind not in known:
         yield (
-            f"kind: found {choice.kind}, no engine of this version or of a plug-in; {hint(choice.kind, known)}. "
-            f"An engine is added by installing a distribution that names it in the entry-point group {GROUP_ENGINES}"
+            f"kind: found {choice.kind}, no engine of this version or of a plug-in; {hint(choice.kind, known)} "
+            f"(an engine is added by installing a distribution that names it in the entry-point group {GROUP_ENGINES})"
         )
     providers = PROVIDERS.get(choice.kind, choice.providers)
     for place, name in enumerate(choice.providers):

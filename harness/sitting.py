@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.calibration import calibration_of, calibrations_of, summary_of
+from harness.cooling import cool_down
 from harness.cycle import Observation, Shape, choose_shape
 from harness.data import LabelledData
 from harness.errors import BenchError, MeasurementError
@@ -127,7 +128,6 @@ class Sitting:
     @contextmanager
     def attend(self) -> Iterator[Attendance]:
         """Open the sitting, hand it over for its cycles, close it; raises as `measure`."""
-        opened_ns, opened_utc = self.clock(), utc_now()
         with ExitStack() as bench:
             target = bench.enter_context(self.open_target())
             subject = Subject(
@@ -138,6 +138,8 @@ class Sitting:
                 reply_s=self.device.reply_s,
                 answer=self.answer,
             )
+            cool_down(self.device, subject.environment, clock=self.clock, sleep=self.sleep)
+            opened_ns, opened_utc = self.clock(), utc_now()
             loaded = subject.load()
             meter = self._open_meter(bench, target)
             joiner = Joiner(
@@ -181,11 +183,11 @@ class Sitting:
                     inference_s=inference_s,
                     opened_ns=opened_ns,
                 )
+                idle_after_w = self._idle()
+                on_s, off_s = self._own_cost(subject, shape, inference_s)
             except BaseException:
                 joiner.give_up()
                 raise
-            idle_after_w = self._idle()
-            on_s, off_s = self._own_cost(subject, shape, inference_s)
             if self._power:
                 self._power.save()
             self.journal.closed(

@@ -77,7 +77,9 @@ def _own(part: Part, term: Term) -> Term:
 
 def _common(name: str, parts: Sequence[Part]) -> Term:
     """A term that all monitors may have alike: the sizes are added, each by its share."""
-    found = [(part, term) for part in parts for term in part.budget.terms if term.name == name]
+    found = [
+        (part, term) for part in parts for term in part.budget.terms if term.name == name and _is_common(term)
+    ]
     first = found[0][1]
     alike = len(found) == len(parts) and len({term.u for _, term in found}) == 1
     return Term(

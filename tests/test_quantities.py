@@ -14,6 +14,7 @@ from harness.quantities import (
     ABSENT,
     QUANTITIES,
     SHARE,
+    SIGNED,
     bound_name,
     exact,
     find_quantity,
@@ -118,13 +119,21 @@ def test_limit_is_read(text: str, limit: Limit) -> None:
     assert limit == parse_limit(text)
 
 
+def figures_of(name: str) -> st.SearchStrategy[tuple[str, float]]:
+    """A quantity with a figure that it can have."""
+    least = None if name in SIGNED else 0.0
+    most = 1.0 if QUANTITIES[name].unit is SHARE and name not in SIGNED else None
+    values = st.floats(least, most, allow_nan=False, allow_infinity=False)
+    return st.tuples(st.just(name), values.map(lambda value: float(f"{value:.9g}")))
+
+
 @given(
-    name=st.sampled_from(sorted(QUANTITIES)),
+    figure=st.sampled_from(sorted(QUANTITIES)).flatmap(figures_of),
     comparison=st.sampled_from(["<", "<=", ">", ">="]),
-    bound=st.floats(allow_nan=False, allow_infinity=False).map(lambda bound: float(f"{bound:.9g}")),
 )
-def test_limit_reads_what_it_prints(name: str, comparison: str, bound: float) -> None:
+def test_limit_reads_what_it_prints(figure: tuple[str, float], comparison: str) -> None:
     """The text of a limit, as kept with a run, reads as the same limit."""
+    name, bound = figure
     limit = Limit(quantity=name, comparison=comparison, bound=bound)
 
     assert limit == parse_limit(str(limit))
@@ -142,6 +151,9 @@ def test_limit_reads_what_it_prints(name: str, comparison: str, bound: float) ->
         ("latency_p99_s < nan", "found the bound nan"),
         ("accuracy >= 95%", "found the bound 95%, expected a number as a share from 0 to 1"),
         ("latency_p99_s < < 1", "found the bound < 1"),
+        ("accuracy >= 95", "found the bound 95, expected a share from 0 to 1; did you mean 0.95?"),
+        ("accuracy >= 9500", "found the bound 9500, expected a share from 0 to 1"),
+        ("latency_p99_s < -1", "found the bound -1, expected 0 or more"),
     ],
 )
 def test_faulty_limit_says_what_to_write(text: str, words: str) -> None:

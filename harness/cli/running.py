@@ -144,7 +144,7 @@ def _shown(
     """Rank and report the runs when the block ends, also where it ends in an error; that error goes first."""
     try:
         yield
-    except HarnessError:
+    except (HarnessError, KeyboardInterrupt):  # the user may stop before the next run is there
         with suppress(HarnessError):
             _show(paths, reports, console, objectives)
         raise

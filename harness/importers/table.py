@@ -17,6 +17,7 @@ from harness.errors import FileError
 from harness.importers import Source
 from harness.mapping import Rule, TableMap
 from harness.names import ID, hint
+from harness.quantities import why_impossible
 from harness.record import ImportedCase
 
 SIZE_LIMIT_BYTES = 64 << 20
@@ -157,6 +158,11 @@ def _case(line: int, row: Mapping[str, str], mapping: TableMap) -> tuple[Importe
             value = math.inf
         if math.isfinite(value):
             figures[quantity] = value * column.factor
+            if wanted := why_impossible(quantity, figures[quantity]):
+                faults.append(
+                    f"{column.name}: found {cell!r:.40}, which as {quantity} is {figures[quantity]:g}, expected "
+                    f"{wanted.partition(';')[0]}; is the unit of the map right?"
+                )
         elif cell:
             faults.append(f"{column.name}: found {cell!r:.40}, expected a number or an empty cell")
     case = ImportedCase(

@@ -17,7 +17,7 @@ from harness.judging.courses import Course, distinct_items
 from harness.judging.estimates import right_share
 from harness.judging.objectives import OBJECTIVES
 from harness.judging.percentiles import rank_of
-from harness.judging.replicates import LEVELS, RATIOS, figures_of, sums_of
+from harness.judging.replicates import LEVELS, RATIOS, SIGNED, figures_of, sums_of
 from harness.judging.stats import REPLICATES
 from harness.store import Run
 
@@ -55,8 +55,8 @@ class Blocks:
         items, right: distinct items of each block, and those answered rightly; an item counts in the first
             sitting that saw it.
         slow_s: latencies at the levels of `GRID`.
-        deviations: of the sittings' own figures from their mean, relative, by the quantity; one that not every
-            sitting has is left out.
+        deviations: of the sittings' own figures from their mean, by the quantity, relative but of what may be below
+            0; one that not every sitting has is left out.
         meter: what the power was read by; cases with the same share its error.
         gains: quantity to the relative standard uncertainty of that meter; one of which it is not known is left out.
     """
@@ -201,5 +201,8 @@ def _deviations(
         if name != "error" and name not in EXACT and {course.sitting for course in courses} <= figures.keys():
             own = np.array([figures[course.sitting] for course in courses], np.float64)
             mean = own.mean()
-            found[name] = own / mean - 1 if mean else np.zeros(len(own))
+            if name in SIGNED:
+                found[name] = own - mean
+            else:
+                found[name] = own / mean - 1 if mean else np.zeros(len(own))
     return found

@@ -1,6 +1,7 @@
 """This module takes the cycles of a run apart: the valid counted cycles of each sitting of each case, in order."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.judging.steadiness import Series, Steadiness, judge_course
-from harness.record import Phase
+from harness.record import Phase, SittingClosed, SittingOpened
 from harness.store import Run
 
 CLOCK_LOSS = 0.05
@@ -82,17 +83,26 @@ def courses(run: Run) -> dict[str, list[Course]]:
     sittings = frame["sitting"].to_numpy()
     ends = np.cumsum(frame["repeats"].to_numpy())
     found: dict[str, list[Course]] = {case: [] for case in run.start.cases}
+    evidence = _throttlings(run)
     for code, name in enumerate(names):
         rows = np.flatnonzero(valid & (codes == code))
         if str(name) in found:
             found[str(name)] = [
-                _course(run, str(name), int(sitting), rows[sittings[rows] == sitting], ends)
+                _course(
+                    run,
+                    int(sitting),
+                    rows[sittings[rows] == sitting],
+                    ends,
+                    evidence.get((name, sitting), ""),
+                )
                 for sitting in np.unique(sittings[rows])
             ]
     return found
 
 
-def _course(run: Run, case: str, sitting: int, rows: NDArray[np.int64], ends: NDArray[np.int64]) -> Course:
+def _course(
+    run: Run, sitting: int, rows: NDArray[np.int64], ends: NDArray[np.int64], evidence: str
+) -> Course:
     whole = len(rows) == rows[-1] - rows[0] + 1
     chosen: Any = slice(int(rows[0]), int(rows[-1]) + 1) if whole else rows
     columns = {name: run.cycles[name].iloc[chosen] for name in ("part", "item", "begin_ns", "end_ns")}
@@ -113,7 +123,7 @@ def _course(run: Run, case: str, sitting: int, rows: NDArray[np.int64], ends: ND
         right=right,
         series=series,
         latencies_ns=_latencies(run.all_latencies_ns, rows, ends, inferences, whole=whole),
-        steadiness=judge_course(sitting, series, throttling(run, case, sitting)),
+        steadiness=judge_course(sitting, series, evidence),
     )
 
 
@@ -132,20 +142,33 @@ def _latencies(
     return latencies_ns[np.repeat(begins - before, inferences) + np.arange(int(inferences.sum()))]
 
 
-def throttling(run: Run, case: str, sitting: int) -> str:
+def _throttlings(run: Run) -> dict[tuple[str, int], str]:
+    """What `throttling` says of each sitting of each case, by both."""
+    opened: defaultdict[tuple[str, int], list[SittingOpened]] = defaultdict(list)
+    closed: defaultdict[tuple[str, int], list[SittingClosed]] = defaultdict(list)
+    for begun in run.opened:
+        opened[begun.case, begun.sitting].append(begun)
+    for ended in run.closed:
+        closed[ended.case, ended.sitting].append(ended)
+    return {key: throttling(begins, closed[key]) for key, begins in opened.items()}
+
+
+def throttling(opened: Sequence[SittingOpened], closed: Sequence[SittingClosed]) -> str:
     """The device's own evidence that it was throttled in a sitting; empty for none.
 
     Evidence is a throttle counter that rose, a throttle flag that is set at the end, and a clock that fell by
     more than `CLOCK_LOSS` though the governor is at full clock. A temperature alone is none.
+
+    Args:
+        opened: attempts at one sitting of one case.
+        closed: their ends.
     """
     told: list[str] = []
-    closed = {
-        record.part: record for record in run.closed if (record.case, record.sitting) == (case, sitting)
-    }
-    for record in run.opened:
-        if (record.case, record.sitting) != (case, sitting) or record.part not in closed:
+    ends = {record.part: record for record in closed}
+    for record in opened:
+        if record.part not in ends:
             continue
-        before, after = record.environment, closed[record.part].environment
+        before, after = record.environment, ends[record.part].environment
         counts, later = _numbers(before.get("throttle_count")), _numbers(after.get("throttle_count"))
         told += [
             f"throttle count of {k} rose from {counts[k]:g} to {v:g}"

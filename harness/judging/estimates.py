@@ -4,7 +4,7 @@ Latency, power and energy are those of settled cycles: warmed up and not throttl
 valid cycles, for an answer does not depend on when it was given.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -204,10 +204,18 @@ def _memory(closed: Sequence[SittingClosed]) -> Estimate:
     )
 
 
+def first_parts(opened: Iterable[SittingOpened]) -> list[SittingOpened]:
+    """Of each sitting of one case the first attempt that came as far as its opening."""
+    firsts: dict[int, SittingOpened] = {}
+    for record in sorted(opened, key=lambda record: record.part):
+        firsts.setdefault(record.sitting, record)
+    return list(firsts.values())
+
+
 def _cold_start(opened: Sequence[SittingOpened]) -> Estimate:
     """Median over sittings of loading the model and the first inference; the first attempt of each counts."""
     stages = ("load_s", "first_inference_s")
-    starts = [record.cold_start for record in opened if record.part == 1]
+    starts = [record.cold_start for record in first_parts(opened)]
     whole = [
         sum(float(start[stage]) for stage in stages) for start in starts if all(s in start for s in stages)
     ]

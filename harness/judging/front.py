@@ -44,6 +44,7 @@ class Placing:
             of its own `tier` and those before it; None for a case that fails a limit or is incomplete.
         standing: how sure the place on or off the front is; None where nobody can tell.
         dominator: id of the case on the front that dominates it most clearly; empty for none.
+        rival: id of the undecided case that most often dominates it, as of `Standing`; empty for none.
         alone: no other case fails no limit, so that it is on the front whatever it is like.
     """
 
@@ -54,6 +55,7 @@ class Placing:
     layer: int | None
     standing: Standing | None = None
     dominator: str = ""
+    rival: str = ""
     alone: bool = False
 
     @property
@@ -65,6 +67,15 @@ class Placing:
     def front_class(self) -> FrontClass | None:
         """On the front, possibly so, or dominated, by resampling; None where nobody can tell."""
         return self.standing.front_class if self.standing else None
+
+    @property
+    def surely_dominated(self) -> bool:
+        """Resampling puts it behind another, and how the next sitting would differ is known."""
+        return (
+            self.standing is not None
+            and self.standing.between
+            and self.standing.front_class is FrontClass.DOMINATED
+        )
 
     @property
     def judged(self) -> bool:
@@ -92,6 +103,9 @@ class Ranking:
         mixed: fields the user asked to mix and whose values differ, with the values; empty for none.
         objectives: quantities of the front, all to be small.
         left_out: usual objective to why it is none of these; empty where none is left out.
+        rival: undecided case that keeps every limit by its figures and beats the leader, which passes every limit;
+            None for none.
+        unfinished: run that was broken off to its status.
         indifference: differences in objectives that count for nothing; empty for none.
         precisions: how the precisions of each model answered the same items.
         looks: which look at its suite each run is.
@@ -111,6 +125,8 @@ class Ranking:
     scoring: Scoring | None = None
     fit: Fit | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
+    rival: Placing | None = None
+    unfinished: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def leader(self) -> Placing | None:
@@ -120,11 +136,11 @@ class Ranking:
 
     @property
     def shortlist(self) -> list[Placing]:
-        """What is worth another measurement: cases on the front by the figures, and those possibly on it."""
+        """What is worth another measurement: cases that fail no limit, but those that are surely dominated."""
         return [
             placing
             for placing in self.placings
-            if placing.on_front or placing.front_class in {FrontClass.ON_FRONT, FrontClass.POSSIBLE}
+            if placing.on_front or (placing.layer is not None and not placing.surely_dominated)
         ]
 
 
@@ -162,9 +178,10 @@ def rank(
     points = _points(eligible, objectives)
     flat = boxes(points, widths)
     rows = dict(zip(map(id, eligible), map(tuple, flat.tolist()), strict=True))
-    numbers = tiered_layers(flat, [tier_of(judged[id(case)]) for case in eligible])
+    tiers = [tier_of(judged[id(case)]) for case in eligible]
+    numbers = tiered_layers(flat, tiers)
     layer_of = dict(zip(map(id, eligible), numbers, strict=True))
-    sure = _standings(eligible, points, widths, blocks or {}, objectives)
+    sure = _standings(eligible, points, widths, blocks or {}, objectives, tiers)
     unranked = [
         Placing(
             case=case,
@@ -174,6 +191,7 @@ def rank(
             layer=layer_of.get(id(case)),
             standing=sure.get(id(case)),
             dominator=_dominator(eligible, sure.get(id(case))),
+            rival=_most_often(eligible, sure.get(id(case))),
             alone=len(eligible) == 1 and case is eligible[0],
         )
         for case in cases
@@ -205,8 +223,10 @@ def rank(
             key=lambda group: (group[0].violation, _name(group[0])),
         ),
     ]
+    placings = [*_numbered(groups), *rest]
     return Ranking(
-        placings=[*_numbered(groups), *rest],
+        placings=placings,
+        rival=_rival(placings, eligible, rows),
         limits=tuple(limits),
         mixed=mixed,
         objectives=tuple(objectives),
@@ -237,12 +257,13 @@ def _lacking(case: CaseResult, objectives: Sequence[str]) -> CaseResult:
     return replace(case, incomplete="; ".join(faults), lacking=tuple(lacking)) if faults else case
 
 
-def _standings(
+def _standings(  # noqa: PLR0917  the cases and what is known of each
     eligible: Sequence[CaseResult],
     points: NDArray[np.float64],
     widths: Sequence[Indifference | None],
     blocks: Mapping[tuple[str, str], Blocks],
     objectives: Sequence[str],
+    tiers: Sequence[Tier],
 ) -> dict[int, Standing]:
     """How sure each place is, where for all eligible cases it is known how every objective varies."""
     found = [blocks.get((case.run, case.case)) for case in eligible]
@@ -253,7 +274,7 @@ def _standings(
     ]
     if not known or len(known) < len(eligible):
         return {}
-    sure = standings(known, points, widths, objectives=objectives)
+    sure = standings(known, points, widths, objectives=objectives, tiers=tiers)
     return dict(zip(map(id, eligible), sure, strict=True))
 
 
@@ -269,6 +290,36 @@ def _gains(case: CaseResult, objectives: Sequence[str]) -> dict[str, float]:
 
 def _dominator(eligible: Sequence[CaseResult], standing: Standing | None) -> str:
     return "" if standing is None or standing.dominator is None else eligible[standing.dominator].case
+
+
+def _most_often(eligible: Sequence[CaseResult], standing: Standing | None) -> str:
+    return "" if standing is None or standing.rival is None else eligible[standing.rival].case
+
+
+def _rival(
+    placings: Sequence[Placing], eligible: Sequence[CaseResult], rows: Mapping[int, tuple[float, ...]]
+) -> Placing | None:
+    """The undecided case that dominates the leader by the figures, or does so most often; None for none.
+
+    One that lacks the figure of a limit is none: nobody knows that it keeps the limit.
+    """
+    leader = next(iter(placings), None)
+    if leader is None or leader.layer is None or leader.tier is not Tier.PASSES:
+        return None
+    may = [
+        each
+        for each in placings
+        if each.layer is not None
+        and each.tier is Tier.UNDECIDED
+        and all(judgement.value is not None for judgement in each.judgements)
+    ]
+    own = rows[id(leader.case)]
+    for each in may:
+        theirs = rows[id(each.case)]
+        if theirs != own and all(a <= b for a, b in zip(theirs, own, strict=True)):
+            return each
+    place = leader.standing.rival if leader.standing else None
+    return None if place is None else next((each for each in may if each.case is eligible[place]), None)
 
 
 def _name(placing: Placing) -> tuple[str, str]:

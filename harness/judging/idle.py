@@ -1,11 +1,12 @@
 """This module is the power of a device with the model loaded and nothing running, before and after each sitting."""
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from harness.judging.stats import REPLICATES, Estimate, absent, between_sittings
+from harness.judging.stats import BETWEEN, REPLICATES, Estimate, absent, between_sittings
 from harness.quantities import print_share
 from harness.record import SittingClosed, SittingOpened
 
@@ -74,8 +75,27 @@ def idle_power_w(
 def mean_idle_power(
     opened: Sequence[SittingOpened], closed: Sequence[SittingClosed], confidence: float
 ) -> Estimate:
-    """Idle power over all attempts, with its interval from three of them on."""
-    taken = [power for power in idle_power_w(opened, closed).values() if power is not None]
+    """Idle power over the sittings, with its interval from three of them on; fewer have none, and decide no limit."""
+    taken = list(sitting_idle_w(opened, closed).values())
     if len(taken) >= REPLICATES:
         return between_sittings(taken, confidence=confidence)
-    return Estimate(value=float(np.mean(taken))) if taken else absent("idle power was not taken")
+    if not taken:
+        return absent("idle power was not taken")
+    return Estimate(
+        value=float(np.mean(taken)),
+        method=BETWEEN,
+        n=len(taken),
+        unit="sittings",
+        reason=f"idle power is taken once a sitting: {len(taken)} cannot tell how the next would differ, "
+        f"{REPLICATES} are needed",
+        confidence=confidence,
+    )
+
+
+def sitting_idle_w(opened: Sequence[SittingOpened], closed: Sequence[SittingClosed]) -> dict[int, float]:
+    """Idle power of each sitting, the mean of its attempts; one in which it was not taken is left out."""
+    taken: defaultdict[int, list[float]] = defaultdict(list)
+    for (sitting, _), power_w in idle_power_w(opened, closed).items():
+        if power_w is not None:
+            taken[sitting].append(power_w)
+    return {sitting: sum(each) / len(each) for sitting, each in taken.items()}

@@ -16,12 +16,13 @@ from scipy.stats import norm
 from harness.budget import COVERAGE_FACTOR
 from harness.judging.cases import CaseResult
 from harness.judging.stats import Estimate
-from harness.quantities import JOULE, QUANTITIES, WATT, parse_limit, print_value
+from harness.quantities import JOULE, QUANTITIES, SHARE, WATT, parse_limit, print_value
 from harness.suite import Limit
 
 TOO_NEAR = 100
 """More than this many times the work done is not advised; the figure is then too near the limit to decide."""
-
+FEWEST_DIGITS, MOST_DIGITS = 3, 12
+"""Of a bound that is printed."""
 
 LIMIT_SETS: Mapping[str, Sequence[str]] = {
     "edge": ("latency_p99_s < 0.150", "memory_peak_bytes <= 1e9", "power_mean_w <= 3"),
@@ -141,8 +142,18 @@ def judge_all(case: CaseResult, limits: Sequence[Limit]) -> tuple[Judgement, ...
 
 def print_limit(limit: Limit) -> str:
     """A limit for people: `latency p99 < 150 ms`."""
-    title = QUANTITIES[limit.quantity].title
-    return f"{title} {limit.comparison} {print_value(limit.quantity, limit.bound)}"
+    return f"{QUANTITIES[limit.quantity].title} {limit.comparison} {print_bound(limit)}"
+
+
+def print_bound(limit: Limit) -> str:
+    """The bound of a limit with as many digits as it was written with, three at least: 150.5 ms is not 150 ms."""
+    name, bound = limit.quantity, limit.bound
+    is_share = QUANTITIES[name].unit is SHARE
+    for digits in range(FEWEST_DIGITS, MOST_DIGITS):
+        rounded = round(bound, digits) if is_share else float(f"{bound:.{digits}g}")
+        if math.isclose(rounded, bound, rel_tol=10.0**-MOST_DIGITS):
+            return print_value(name, bound, digits=digits)
+    return print_value(name, bound, digits=MOST_DIGITS)
 
 
 def inside(value: float, limit: Limit) -> bool:
@@ -171,6 +182,13 @@ def _near_and_far(estimate: Estimate, limit: Limit) -> tuple[float | None, float
 
 def _deciding(estimate: Estimate, limit: Limit) -> float | None:
     return _near_and_far(estimate, limit)[0] if estimate.method else estimate.value
+
+
+def deciding_figure(case: CaseResult, limit: Limit) -> float | None:
+    """What of a case must be inside the limit: the bound, or the value where there is none by nature; None without."""
+    estimate = case.estimate(limit.quantity).absolute()
+    found = _deciding(estimate, limit)
+    return found if found is not None and math.isfinite(found) else None
 
 
 def _evidence(estimate: Estimate, value: float, limit: Limit, verdict: Verdict) -> tuple[str, str]:
@@ -210,7 +228,9 @@ def _advice(case: CaseResult, estimate: Estimate, value: float, limit: Limit) ->
         times = f"run about {max(1.1, estimate.factor):.2g} times as long" if estimate.factor else ""
         return "; ".join(filter(None, (estimate.reason or "there is no bound", longer or times))) + "."
     gap, width = abs(limit.bound - value), abs(near - value)
-    more = math.ceil(estimate.n * ((width / gap) ** 2 - 1)) if gap else math.inf
+    # A bound on the log scale may be so far away that its square is no float.
+    wider = width / gap if gap else math.inf
+    more = math.ceil(estimate.n * (wider**2 - 1)) if wider < TOO_NEAR else math.inf
     if estimate.type_b is not None and gap < float(norm.ppf(estimate.confidence)) * estimate.type_b:
         return (
             "it is nearer to the limit than the meter is sure; "

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from harness.judging.blocks import GRID, SUMS, Blocks
 from harness.judging.boxes import boxes
 from harness.judging.objectives import OBJECTIVES
-from harness.judging.replicates import LEVELS, RATIOS
+from harness.judging.replicates import LEVELS, RATIOS, SIGNED
 from harness.judging.stats import REPLICATES
 from harness.suite import Indifference
 
@@ -30,6 +30,12 @@ SEED = 226
 
 SURE, UNLIKELY = 0.95, 0.05
 """From the one on a case is on the front, below the other it is dominated."""
+
+EVEN = 0.5
+"""A case that passes and is on fewer of the fronts than this, once undecided cases count too, is beaten by one of them."""
+
+PASSING, UNDECIDED = 0, 1
+"""The tiers of cases that pass every limit, and of those that may."""
 
 TAIL_FLOOR = 0.5
 """A percentile of a resample is looked for no further down than here; a median no further than half as far again."""
@@ -48,13 +54,16 @@ class Standing:
     """How sure the place of a case is.
 
     Attributes:
-        share: of the resamples in which it is on the front.
+        share: of the resamples in which it is on the front, of its own tier and those before it.
         dominator: place of the case that dominates it by the point estimates and does so most clearly; None
             for one that nobody dominates.
         dominated: share of the resamples in which that case dominates it; None without one.
         margins: what that case has against it, for each objective: the figure over the own less 1, of the error
             the difference; empty without one.
         between: how sittings differ is in it; without that nobody is called on the front.
+        overall: of a case that passes, share of the resamples in which it is on the front once undecided cases
+            count too; None where there are none.
+        rival: place of the undecided case that most often dominates it; None where `overall` is at least `EVEN`.
     """
 
     share: float
@@ -62,6 +71,8 @@ class Standing:
     dominator: int | None = None
     dominated: float | None = None
     margins: Sequence[float] = ()
+    overall: float | None = None
+    rival: int | None = None
 
     @property
     def front_class(self) -> FrontClass:
@@ -77,36 +88,53 @@ def standings(
     widths: Sequence[Indifference | None] = (),
     *,
     objectives: Sequence[str] = OBJECTIVES,
+    tiers: Sequence[int] = (),
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> list[Standing]:
-    """How sure the place of each case is.
+    """How sure the place of each case is, among those of its own tier and the tiers before it.
 
     Args:
         blocks: one for each case, each of which knows every objective.
         points: their point estimates of the objectives, shape (n, d).
         widths: of the boxes in which figures count as equal, one for each objective; empty for none.
         objectives: quantities, in the order of the points.
+        tiers: of each case, the surer to keep its limits the smaller; empty where all are of one.
         resamples: how many.
         seed: of the draws; each case and each run has its own stream, so that a case more changes no other's.
     """
     draws = replicates(blocks, points, objectives=objectives, resamples=resamples, seed=seed)
     boxed = boxes(draws.reshape(-1, points.shape[1]), widths).reshape(draws.shape)
-    members = np.zeros(len(points), np.int64)
-    for each in boxed:
-        members += moocore.is_nondominated(each, keep_weakly=True)
+    own = np.array(tiers or [0] * len(points), np.int64)
+    members, overall = np.zeros(len(points), np.int64), np.zeros(len(points), np.int64)
     flat = boxes(points, widths)
-    front = np.flatnonzero(moocore.is_nondominated(flat, keep_weakly=True))
-    on_front = set(front.tolist())
+    fronts: dict[int, NDArray[np.int64]] = {}
+    for tier in np.unique(own).tolist():
+        among = np.flatnonzero(own <= tier)
+        theirs, passing = own[among] == tier, (own[among] == PASSING) & (tier == UNDECIDED)
+        for each in boxed if len(among) == len(own) else boxed[:, among]:
+            on = moocore.is_nondominated(each, keep_weakly=True)
+            members[among[theirs]] += on[theirs]
+            overall[among[passing]] += on[passing]
+        fronts[tier] = among[moocore.is_nondominated(flat[among], keep_weakly=True)]
+    on_front = {
+        place for tier, front in fronts.items() for place in front.tolist() if int(own[place]) == tier
+    }
     between = all(_replicated(each) for each in blocks)
     differences = np.array([name == "error" for name in objectives])
+    found = [Standing(share=share, between=between) for share in (members / resamples).tolist()]
+    undecided = np.flatnonzero(own == UNDECIDED)
+    if len(undecided):
+        for place in np.flatnonzero(own == PASSING).tolist():
+            share = float(overall[place] / resamples)
+            beaten = share < EVEN and place in on_front
+            rival = _most_often(boxed, undecided, place) if beaten else None
+            found[place] = replace(found[place], overall=share, rival=rival)
     return [
-        Standing(share=share, between=between)
+        each
         if place in on_front
-        else _dominated(
-            Standing(share=share, between=between), place, points, flat, boxed, front, differences
-        )
-        for place, share in enumerate((members / resamples).tolist())
+        else _dominated(each, place, points, flat, boxed, fronts[int(own[place])], differences)
+        for place, each in enumerate(found)
     ]
 
 
@@ -127,17 +155,23 @@ def replicates(
         for column, name in enumerate(objectives):
             own = points[places, column]
             draws[:, places, column] = _drawn([blocks[i] for i in places], own, weights, name)
+    signed = np.array([name in SIGNED for name in objectives])
     for place, each in enumerate(blocks):
         if _replicated(each):
-            draws[:, place] *= _sitting_factors(
-                each, objectives, resamples, _stream(seed, "sitting", f"{each.group} {each.case}")
+            stream = _stream(seed, "sitting", f"{each.group} {each.case}")
+            steps = _sitting_steps(each, objectives, resamples, stream)
+            draws[:, place] = np.where(
+                signed, draws[:, place] + steps, draws[:, place] * _factors(steps, signed)
             )
     for meter in {each.meter for each in blocks}:
         errors = _stream(seed, "meter", meter).standard_normal(resamples)
         for place, each in enumerate(blocks):
             for column, name in enumerate(objectives):
                 if each.meter == meter and each.gains.get(name):
-                    draws[:, place, column] *= np.exp(each.gains[name] * errors)
+                    if name in SIGNED:
+                        draws[:, place, column] += points[place, column] * each.gains[name] * errors
+                    else:
+                        draws[:, place, column] *= np.exp(each.gains[name] * errors)
     return draws
 
 
@@ -183,6 +217,8 @@ def _drawn(
         return np.broadcast_to(points, (len(weights), len(points)))
     pairs = {each: sums([one.sums[each] for one in blocks]) for each in SUMS[name]}
     now, whole = ({each: pair[place] for each, pair in pairs.items()} for place in (0, 1))
+    if name in SIGNED:
+        return points + _of_sums(name, now) - _of_sums(name, whole)
     return points * _of_sums(name, now) / _of_sums(name, whole)
 
 
@@ -199,16 +235,24 @@ def _weights(sizes: Sequence[int], resamples: int, rng: np.random.Generator) -> 
     return np.concatenate(drawn, axis=1).astype(np.float64)
 
 
-def _sitting_factors(
+def _factors(steps: NDArray[np.float64], signed: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Factors by relative steps; 1 where a step is added, which has a unit."""
+    return np.exp(np.where(signed, 0.0, steps))
+
+
+def _sitting_steps(
     blocks: Blocks, objectives: Sequence[str], resamples: int, rng: np.random.Generator
 ) -> NDArray[np.float64]:
-    """Factors on the objectives by what sittings differ; each is t distributed, and all move together."""
+    """Steps of the objectives by what sittings differ; each is t distributed, and all move together.
+
+    They are relative, and of what may be below 0 in its unit.
+    """
     sittings = len(blocks.sizes)
     still = np.zeros(sittings)  # of the error: it is that of the items, whichever sitting they were in
     deviations = np.stack([blocks.deviations.get(name, still) for name in objectives], axis=1)
     directions = rng.standard_normal((resamples, sittings)) @ deviations / math.sqrt(sittings - 1)
     surprise = np.sqrt(rng.chisquare(sittings - 1, resamples) / (sittings - 1))
-    return np.exp(directions / math.sqrt(sittings) / surprise[:, None])
+    return directions / math.sqrt(sittings) / surprise[:, None]
 
 
 def _dominated(  # noqa: PLR0917  a place and the tables it stands in
@@ -234,6 +278,13 @@ def _dominated(  # noqa: PLR0917  a place and the tables it stands in
         dominated=float(beaten.mean()),
         margins=tuple(margins.tolist()),
     )
+
+
+def _most_often(boxed: NDArray[np.float64], others: NDArray[np.int64], place: int) -> int:
+    """Which of some others dominates a case in the most of the resamples."""
+    theirs, own = boxed[:, others], boxed[:, [place]]
+    beaten = (theirs <= own).all(axis=2) & (theirs < own).any(axis=2)
+    return int(others[beaten.mean(axis=0).argmax()])
 
 
 def _stream(seed: int, *names: str) -> np.random.Generator:

@@ -70,6 +70,11 @@ def rank_runs(
         scoring=scoring,
         fit=fit,
         left_out=wanted.left_out,
+        unfinished={
+            run.start.run: run.status
+            for run in runs
+            if not run.imported and run.status not in {"complete", "running"}
+        },
     )
 
 

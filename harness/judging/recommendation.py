@@ -210,7 +210,10 @@ def _changes(chosen: Placing, ranking: Ranking) -> Iterator[str]:
     yield from _score_words(chosen, ranking)
     others = [placing for placing in ranking.shortlist if placing is not chosen]
     for placing in others[:MOST]:
-        yield f"{placing.case.case} instead: {_trade(chosen.case, placing.case, ranking.objectives)}."
+        undecided = ", for which not every limit is decided" if chosen.tier < placing.tier else ""
+        yield (
+            f"{placing.case.case} instead{undecided}: {_trade(chosen.case, placing.case, ranking.objectives)}."
+        )
     if len(others) > MOST:
         more = len(others) - MOST
         yield f"{more} more case{'s' * (more > 1)} may be on the front."

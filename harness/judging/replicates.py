@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from harness.judging.courses import Course
 from harness.judging.early_stopping import LEVELS as STOPPED
 from harness.judging.estimates import LEVELS as PERCENTILES
-from harness.judging.estimates import idle_of, right_share
-from harness.judging.idle import idle_pairs, idle_power_w, unsteady_idle
+from harness.judging.estimates import first_parts, idle_of, right_share
+from harness.judging.idle import idle_power_w, sitting_idle_w, unsteady_idle
 from harness.judging.peaks import peak_power
 from harness.judging.percentiles import rank_of
 from harness.record import SittingClosed, SittingOpened
@@ -37,6 +37,9 @@ RATIOS: Mapping[str, tuple[str, str]] = {
     "power_mean_w": ("energy_j", "window_s"),
 }
 """Quantities that are a sum over cycles by another."""
+
+SIGNED = ("energy_above_idle_per_inference_j",)
+"""Differences, which may be below 0: they vary by what is added, for no factor takes them across 0."""
 
 
 def sitting_figures(run: Run, case: str, courses: Sequence[Course]) -> dict[str, dict[int, float]]:
@@ -65,8 +68,7 @@ def figures_of(run: Run, case: str, courses: Sequence[Course], name: str) -> dic
         case "cold_start_s":
             return _cold_starts(run, case)
         case "idle_power_w":
-            pairs = idle_pairs(_of(run.opened, case), _of(run.closed, case))
-            return {sitting: sum(pair) / 2 for (sitting, _), pair in pairs.items()}
+            return sitting_idle_w(_of(run.opened, case), _of(run.closed, case))
         case "dead_time_s":
             return {
                 each.sitting: each.dead_time_s
@@ -153,12 +155,12 @@ def _peaks(run: Run, case: str) -> dict[int, float]:
 
 
 def _cold_starts(run: Run, case: str) -> dict[int, float]:
-    """Loading and first inference of the first part of each sitting."""
+    """Loading and first inference of the first attempt at each sitting."""
     stages = ("load_s", "first_inference_s")
     return {
         record.sitting: sum(float(record.cold_start[stage]) for stage in stages)
-        for record in run.opened
-        if record.case == case and record.part == 1 and all(stage in record.cold_start for stage in stages)
+        for record in first_parts(_of(run.opened, case))
+        if all(stage in record.cold_start for stage in stages)
     }
 
 

@@ -7,6 +7,7 @@ the default. The front comes first, a score second.
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -171,7 +172,7 @@ def fit_weights(scoring: Scoring, preferences: Sequence[tuple[str, str]], *, ste
         step: of the grid.
 
     Raises:
-        FileError: a preference names a case that has no score.
+        FileError: a preference names a case that has no score, or one in each of several runs.
     """
     places = {each.case: place for place, each in enumerate(scoring.scores)}
     faults = [
@@ -179,6 +180,13 @@ def fit_weights(scoring: Scoring, preferences: Sequence[tuple[str, str]], *, ste
         for pair in preferences
         for name in pair
         if name not in places
+    ]
+    times = Counter(each.case for each in scoring.scores)
+    faults += [
+        f"--prefer: {name}: has a score in {times[name]} of the runs; rank one of them alone to state preferences"
+        for pair in preferences
+        for name in pair
+        if times[name] > 1
     ]
     if faults:
         raise FileError(*dict.fromkeys(faults))

@@ -8,14 +8,12 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from harness.judging.limits import Judgement, Verdict, inside
+from harness.judging.limits import MOST_DIGITS, Judgement, Verdict, inside, print_limit
 from harness.quantities import QUANTITIES, SHARE, print_share, print_value
 from harness.suite import Limit
 
-STEPS = 4
-"""A change is told in steps of which it has this many at least."""
-
-MOST_DIGITS = 12
+STEPS = 100
+"""A change is told in steps of which it has this many at least, so that it is told to 1 % of itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +35,7 @@ class Tightening:
     @property
     def share(self) -> float:
         """How much tighter, relative to the limit; of a share that is to be large, to the rest of 1."""
-        quantity = QUANTITIES[self.before.quantity]
-        rises = self.after.bound > self.before.bound
-        whole = 1 - self.before.bound if rises and quantity.unit is SHARE else self.before.bound
-        return abs(self.after.bound - self.before.bound) / (abs(whole) or 1.0)
+        return relative_change(self.before, self.after)
 
     def __str__(self) -> str:
         name, bound = self.before.quantity, self.after.bound
@@ -51,10 +46,8 @@ class Tightening:
             by = f"{points} percentage point{'s' * (points != '1')} {side}"
         else:
             by = f"{print_share(abs(step / (self.before.bound or 1.0)), 1)} {side}"
-        return (
-            f"{QUANTITIES[name].title} {self.before.comparison} {print_value(name, self.before.bound)} becomes "
-            f"{self.after.comparison} {print_value(name, bound, digits=self.digits)} ({by})"
-        )
+        after = print_value(name, bound, digits=self.digits)
+        return f"{print_limit(self.before)} becomes {self.after.comparison} {after} ({by})"
 
 
 def tightening(judgement: Judgement) -> Tightening | None:
@@ -75,6 +68,27 @@ def tightest(judgements: Iterable[Judgement]) -> Tightening | None:
     """Of several limits that of which the least tightening is enough; None where none is passed."""
     found = [each for each in map(tightening, judgements) if each is not None]
     return min(found, key=lambda each: each.share, default=None)
+
+
+def relative_change(before: Limit, after: Limit) -> float:
+    """How far the bound of a limit is moved, relative to it; of a share that is to be large, to the rest of 1."""
+    larger = _is_share(before) and before.comparison in {">", ">="}
+    whole = 1 - before.bound if larger else before.bound
+    return abs(after.bound - before.bound) / (abs(whole) or 1.0)
+
+
+def passable(near: float, limit: Limit) -> tuple[float, int] | None:
+    """The bound of few digits just so loose that it is kept, with how many these are; None where none can be written."""
+    upper, share = limit.comparison in {"<", "<="}, _is_share(limit)
+    for digits in range(3, MOST_DIGITS + 1):
+        step = _step(near, digits, share=share)
+        even = replace(limit, bound=round(near, -round(math.log10(step))))
+        if math.isclose(even.bound, near, rel_tol=1e-12) and inside(near, even):
+            return even.bound, digits
+        beyond = replace(limit, bound=_beyond(near, digits, downwards=not upper, share=share))
+        if inside(near, beyond) and step * STEPS <= abs(beyond.bound - limit.bound):
+            return beyond.bound, digits
+    return None
 
 
 def _is_share(limit: Limit) -> bool:

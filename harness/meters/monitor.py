@@ -8,7 +8,7 @@ import errno
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -99,23 +99,32 @@ class Monitor(ABC):
         """
 
     def __enter__(self) -> Self:
-        try:
-            self._identify()
-            self._found_config = self._bus.read_u16(CONFIG)
-            if not self._set_up():
+        with ExitStack() as undo:
+            undo.callback(self._restore)
+            try:
+                self._identify()
+                self._found_config = self._bus.read_u16(CONFIG)
+                holds = self._set_up()
+                found = self._word if holds else self._bus.read_u16(CONFIG)
+            except OSError as error:
                 raise MeterError(
-                    f"{self._name}: CONFIG was set to {self._word:#06x} and reads {self._bus.read_u16(CONFIG):#06x}; "
+                    f"{self._name}: no answer while it was set up ({error}); check wiring and supply"
+                ) from error
+            if not holds:
+                raise MeterError(
+                    f"{self._name}: CONFIG was set to {self._word:#06x} and reads {found:#06x}; "
                     "does another program or a kernel driver use the chip?"
                 )
-        except OSError as error:
-            raise MeterError(
-                f"{self._name}: no answer while it was set up ({error}); check wiring and supply"
-            ) from error
+            undo.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._restore()
+
+    def _restore(self) -> None:
+        """Give CONFIG back as it was found, once."""
         found, self._found_config = self._found_config, None
         if found is not None:
             for _ in range(ATTEMPTS):

@@ -123,19 +123,14 @@ class Ring:
 
     def put(self, raw: Raw) -> None:
         """Append one sample, over the oldest when the ring is full; the writer's only."""
-        self._link[_NEWEST + raw.channel] = raw.ready_ns
         written = self._count[0]
         ENTRY.pack_into(self._view, HEAD_BYTES + written % self._capacity * ENTRY.size, *raw)
         # Taking and freeing a lock orders the entry before the count on processors that reorder stores.
         with self._barrier:
             self._count[0] = written + 1
-
-    def newest(self) -> Raw | None:
-        """The sample put last; None before the first."""
-        written = self._written()
-        if not written:
-            return None
-        return Raw(*ENTRY.unpack_from(self._view, HEAD_BYTES + (written - 1) % self._capacity * ENTRY.size))
+        # After the count, so that whoever sees the stamp finds the entry.
+        with self._barrier:
+            self._link[_NEWEST + raw.channel] = raw.ready_ns
 
     def newest_ns(self, channel: int = 0) -> int:
         """Stamp of the sample of a channel put last; 0 before the first."""

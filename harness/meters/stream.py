@@ -116,10 +116,6 @@ class Sampler:
         """What the two integers of a sample are, calibration included; of the first channel where there are several."""
         return self._channels[0].scale
 
-    def lag_s(self, period_s: float) -> float:
-        """How much earlier a sample's interval lies than its stamp says, at a measured period; as of `scale`."""
-        return self._channels[0].lag_s(period_s)
-
     @property
     def origin(self) -> Origin:
         """Where the figures come from."""

@@ -197,6 +197,7 @@ class Cycling:
             self._rows = around(opened.bench.data.items)
             self._own = len(opened.bench.data.labels)
             case = opened.bench.plan.case(self._wanted.case.id)
+            run.enter_context(opened.bench.turn())  # until the sitting is closed
             sitting = opened.bench.sitting(opened.writer, case, 1, 1, [])
             try:
                 attendance = self._sitting.enter_context(sitting.attend())

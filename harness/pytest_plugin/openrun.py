@@ -81,9 +81,11 @@ class OpenRun:
             )
 
     def is_over(self, case_id: str) -> bool:
-        """Every sitting of a case came to its end, or it cannot be measured."""
+        """Nothing is left to do in any sitting of a case, or it cannot be measured."""
         sittings = [sitting for planned, sitting in self.bench.plan.order if planned == case_id]
-        return case_id in self.failed or all(self.writer.attended(case_id, sitting) for sitting in sittings)
+        return case_id in self.failed or all(
+            self.bench.is_over(self.writer, case_id, sitting) for sitting in sittings
+        )
 
     def stop(self, *, early: bool) -> None:
         """Close the run: complete, aborted by the bench, or left early; without `early` only where no work is left."""

@@ -29,11 +29,13 @@ class Axis:
     Attributes:
         name: of the quantity.
         logarithmic: values span more than `LOG_SPAN`, all above 0.
+        floor: the scale begins no lower: 0 but where a case, by a difference, lies below it.
         low, high: how far bars are drawn, so that one long bar does not squeeze all cases into a corner.
     """
 
     name: str
     logarithmic: bool
+    floor: float = 0.0
     low: float = -math.inf
     high: float = math.inf
 
@@ -60,11 +62,12 @@ def axis_of(name: str, placings: Sequence[Placing]) -> Axis:
     usual = bars[(len(bars) - 1) // 2] if bars else 0.0
     least, most = place(min(values)), place(max(values))
     beyond = max(REACH * (most - least), USUAL * usual)
+    floor = -math.inf if min(values) < 0 else 0.0
     if not 0 < beyond < math.inf:
-        return Axis(name=name, logarithmic=logarithmic)
+        return Axis(name=name, logarithmic=logarithmic, floor=floor)
     ends = (least - beyond, most + beyond)
     low, high = (math.exp(end) for end in ends) if logarithmic else ends
-    return Axis(name=name, logarithmic=logarithmic, low=low, high=high)
+    return Axis(name=name, logarithmic=logarithmic, floor=floor, low=low, high=high)
 
 
 def value_of(placing: Placing, name: str) -> float:
@@ -85,9 +88,7 @@ def draw_axes(axes: Axes, x: Axis, y: Axis) -> None:
         else:
             line.set_major_locator(MaxNLocator(6))
             low, high = line.get_view_interval()
-            line.set_view_interval(
-                max(0.0, low), high, ignore=True
-            )  # nothing here is below 0, whatever a bar says
+            line.set_view_interval(max(axis.floor, low), high, ignore=True)  # whatever a bar says
         line.set_major_formatter(FuncFormatter(lambda value, _, name=axis.name: print_value(name, value)))
     kind = {True: ", logarithmic", False: ""}
     axes.set_xlabel(x.title + kind[x.logarithmic])

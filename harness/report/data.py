@@ -86,7 +86,8 @@ def _case(placing: Placing) -> dict[str, Any]:
         "figures": {name: _estimate(estimate) for name, estimate in case.estimates.items()},
         "limits": [_judgement(judgement) for judgement in placing.judgements],
         "front_class": placing.front_class.value if placing.front_class else None,
-        "standing": _plain(placing.standing) | {"dominator": placing.dominator or None}
+        "standing": _plain(placing.standing)
+        | {"dominator": placing.dominator or None, "rival": placing.rival or None}
         if placing.standing
         else None,
         "steadiness": case.state.value if case.courses else None,

@@ -13,7 +13,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from harness.judging.compare import Comparison
-from harness.judging.front import Placing, Ranking
+from harness.judging.front import Ranking
 from harness.judging.limits import Verdict, print_limit
 from harness.judging.recommendation import recommend
 from harness.judging.stats import CONFIDENCE
@@ -29,7 +29,6 @@ from harness.report.rows import DETAILS, MANY, Row, cell, origin_word, table_of
 from harness.report.scoring import score_table
 from harness.report.words import METHODS, disturbed_words, front_words, origin_words
 from harness.store import Run
-from harness.suite import Limit
 
 SCRIPT = "page.js"
 
@@ -42,7 +41,7 @@ class LimitLine:
         limit: as text for people.
         expression: as it is written in files.
         counts: verdict to number of cases, those left out of which no figure is to be used.
-        tightest: the passing case nearest to it, with what decided; None for none.
+        tightest: the passing case whose deciding bound is nearest to it, with what decided; None for none.
         worst: the failing case furthest beyond it; None for none.
     """
 
@@ -85,6 +84,7 @@ def render_page(
         glossary=glossary_of(ranking),
         leading=next((row for row in rows if row.placing is ranking.leader), None),
         origins=[origin_words(origin) for origin in origins],
+        has_cycles=any(len(run.cycles) for run in runs),
         measured=all(origin == "measured" for origin in origins),
         places=[(place.value, sum(row.place is place for row in rows)) for place in Place],
         columns=columns,
@@ -94,7 +94,7 @@ def render_page(
         rows=rows,
         many=many,
         limits_of=[row for row in judged if row.placing is ranking.leader or _undecided(row, many=many)],
-        limit_lines=[_limit_line(place, ranking) for place in range(len(ranking.limits))],
+        limit_lines=[limit_line(place, ranking) for place in range(len(ranking.limits))],
         pictures=draw_scatters(ranking, links),
         undrawn=undrawn(ranking),
         details=details_of(rows, runs, ranking),
@@ -160,30 +160,27 @@ def _script() -> str:
     return files("harness.report").joinpath(SCRIPT).read_text(encoding="utf-8")
 
 
-def _limit_line(place: int, ranking: Ranking) -> LimitLine:
+def limit_line(place: int, ranking: Ranking) -> LimitLine:
+    """What the limit at a place among those of a ranking says of all cases."""
     limit = ranking.limits[place]
     judged = [(each, each.judgements[place]) for each in ranking.placings if each.judged]
     counts = Counter(judgement.verdict for _, judgement in judged)
-    passing = [pair for pair in judged if pair[1].verdict is Verdict.PASS and pair[1].value is not None]
+    passing = [pair for pair in judged if pair[1].verdict is Verdict.PASS and pair[1].passed_by is not None]
     failing = [pair for pair in judged if pair[1].verdict is Verdict.FAIL]
-    tightest = min(passing, key=lambda pair: abs(limit.bound - (pair[1].value or 0.0)), default=None)
+    tightest = min(passing, key=lambda pair: abs(limit.bound - (pair[1].passed_by or 0.0)), default=None)
     worst = max(failing, key=lambda pair: pair[1].violation or 0.0, default=None)
     return LimitLine(
         limit=print_limit(limit),
         expression=str(limit),
         counts={verdict.value: counts[verdict] for verdict in Verdict},
-        tightest=_named(tightest[0], limit) if tightest else None,
-        worst=_named(worst[0], limit) if worst else None,
+        tightest=(tightest[0].case.case, tightest[1].decided_by) if tightest else None,
+        worst=(worst[0].case.case, worst[1].decided_by) if worst else None,
     )
 
 
 def _undecided(row: Row, *, many: bool) -> bool:
     """A limit is not passed; of many cases those beyond one are counted, and not told one by one."""
     return row.placing.verdict is not Verdict.PASS and (row.detailed or not many)
-
-
-def _named(placing: Placing, limit: Limit) -> tuple[str, str]:
-    return placing.case.case, print_value(limit.quantity, placing.case.estimate(limit.quantity).value)
 
 
 def _uses(ranking: Ranking, method: str) -> bool:

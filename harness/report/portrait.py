@@ -85,8 +85,10 @@ def _distribution(case: CaseResult, name: str, latencies: dict[int, NDArray[np.f
         for colour, (number, values) in zip(_colours(), latencies.items(), strict=False):
             ordered = np.sort(values)
             n = len(ordered)
+            # As dense in the slowest ones as their number is small: a straight line there would hide where p99 lies.
+            slowest = n - np.geomspace(1, n, STEPS)
             places = np.unique(
-                np.r_[np.linspace(0, n - 1, STEPS).astype(int), np.arange(max(0, n - TAIL), n)]
+                np.r_[np.linspace(0, n - 1, STEPS), slowest, np.arange(max(0, n - TAIL), n)].astype(int)
             )
             axes.step(
                 ordered[places],

@@ -86,6 +86,15 @@ def _is_command(value: object) -> object:
             )
     if not value or not value[0].strip():
         raise ValueError("names no program; give it as the first entry")
+    if len(value[0].split()) > 1:
+        raise ValueError("the first entry has blanks in it; give each argument as an entry of its own")
+    return value
+
+
+def _is_power_cycle(value: object) -> object:
+    """Check that it is a mapping without repeating it, for it may be the command itself."""
+    if value is not None and not isinstance(value, dict | PowerCycleSection):
+        raise ValueError("found no mapping, expected one of command and settle_s, or null")
     return value
 
 
@@ -139,7 +148,8 @@ class DeviceFile(Section):
         default=None, description="the meter's calibration record, relative to this file; null for none"
     )
     start_temperature_c: Annotated[FiniteFloat, Field(ge=-40, le=150)] | None = Field(
-        default=None, description="a sitting begins no hotter than this; null for no rule"
+        default=None,
+        description="a sitting begins no hotter than this by the hottest sensor, for which it waits up to `job_s`; null for no rule",
     )
     job_s: PositiveSeconds = Field(default=1800.0, description="limit for one sitting")
     reply_s: PositiveSeconds = Field(default=5.0, description="limit for one answer of the device")
@@ -149,7 +159,7 @@ class DeviceFile(Section):
         le=10,
         description="further attempts at a sitting after a bench error, one also where items had no valid cycle",
     )
-    power_cycle: PowerCycleSection | None = Field(
+    power_cycle: Annotated[PowerCycleSection | None, BeforeValidator(_is_power_cycle)] = Field(
         default=None,
         description="how the device is switched off and on again after a bench error; null: it cannot be",
     )

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, FiniteFloat, field_validator, model_
 
 from harness.errors import FileError
 from harness.policy import Action, Gate, Kind, Policy
-from harness.quantities import QUANTITIES, Direction, find_quantity
+from harness.quantities import QUANTITIES, Direction, find_quantity, why_impossible
 from harness.schema.fields import Section, Text, Version, each_once
 
 
@@ -58,6 +58,8 @@ class GateSection(Section):
             raise ValueError("comparison belongs to a threshold with a value; remove it")
         if self.kind != "threshold" and self.value is not None and self.value < 0:
             raise ValueError(f"found the value {self.value:g} for {self.kind}, expected 0 or more")
+        if self.value is not None and (wanted := why_impossible(self.quantity, self.value)):
+            raise ValueError(f"found the value {self.value:g} for {self.quantity}, expected {wanted}")
         return self
 
     def gate(self) -> Gate:

@@ -31,6 +31,7 @@ class FakeTarget:
         verbs: asked so far, in order.
         windows: row, begin and end of every window so far.
         is_open: between entry and exit.
+        temperature_c: of its one sensor; None for no sensor.
     """
 
     clock: VirtualClock
@@ -43,6 +44,7 @@ class FakeTarget:
     is_open: bool = False
     hello: Mapping[str, Any] = field(default_factory=lambda: {"start_s": 0.02})
     subject_pid: int | None = None
+    temperature_c: Callable[[], float] | None = None
     _model: str = ""
 
     def __enter__(self) -> Self:
@@ -67,10 +69,14 @@ class FakeTarget:
             "idle_loop": lambda _: Frame(header={}, body=np.arange(3, dtype=np.int64).tobytes()),
             "inspect": lambda _: Frame(header={"providers": {"FakeProvider": 1}}),
             "memory": lambda _: Frame(header={"peak": 1 << 20, "counter": "fake"}),
-            "environment": lambda _: Frame(header={"load_1min": 0.0}),
+            "environment": lambda _: Frame(header=self._environment()),
             "identify": lambda _: Frame(header=self.identity),
         }
         return answers[verb](frame)
+
+    def _environment(self) -> Mapping[str, Any]:
+        sensors = {} if self.temperature_c is None else {"temperature_c": {"zone0 soc": self.temperature_c()}}
+        return {"load_1min": 0.0, **sensors}
 
     def _load(self, frame: Frame) -> Frame:
         self._model = frame.body.decode()

@@ -342,6 +342,7 @@ def test_worker_that_breaks_at_a_load_is_an_incident(tmp_path: Path) -> None:
         (each.what, each.exit_code) for each in run.incidents
     ]
     assert planned_items(lab.plan) == valid_items(run)
+    assert [1] == [each.part for each in run.opened], "no sitting was broken off: its first part is the first"
 
 
 def test_interrupted_run_goes_on(tmp_path: Path) -> None:

@@ -179,6 +179,23 @@ def lab(harness: Harness, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pa
     return Path()
 
 
+def test_stopping_before_a_run_shows_the_runs_before_it(
+    harness: Harness, lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while a device is asked who it is still ranks and reports what was finished, and exits with 130."""
+    assert lab
+    shown = []
+
+    def stopped(_bench: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("harness.bench.Bench.start", stopped)
+    monkeypatch.setattr("harness.cli.running._show", lambda *_: shown.append(True))
+
+    assert 130 == harness("run", "--quick").code
+    assert [True] == shown
+
+
 @pytest.mark.parametrize("command", [["plan"], ["run", "--quick"]], ids=["plan", "run"])
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),

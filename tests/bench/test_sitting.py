@@ -14,7 +14,7 @@ from harness.errors import BenchError, FileError, MeasurementError, MeterError, 
 from harness.meters import Flag, Link
 from harness.meters.virtual import VirtualClock
 from harness.profile import Device
-from harness.record import Phase, Void
+from harness.record import Cycle, Phase, Void
 from harness.sitting import Order, Sitting
 
 from .fake_sampler import FakeSampler
@@ -166,6 +166,41 @@ def test_a_meter_with_a_clock_of_its_own(room: Room) -> None:
         "damaged": 3,
         "reopened": 0,
     } == room.notebook.closings[0].link
+
+
+def cooling(room: Room) -> None:
+    """From 80 °C down by 1 °C a second."""
+    room.target.temperature_c = lambda: 81.0 - room.clock() * 1e-9
+
+
+def test_a_sitting_begins_no_hotter_than_stated(tmp_path: Path) -> None:
+    """A hot device is waited for before the model is loaded."""
+    room = Room(tmp_path, on=device(meter=METER, start_temperature_c=55.0))
+    cooling(room)
+    room.sitting.measure()
+    [opening] = room.notebook.openings
+
+    assert 26_000_000_000 <= opening.opened_ns
+    assert opening.environment["temperature_c"]["zone0 soc"] <= 55.0
+
+
+def test_a_device_that_stays_hot_is_not_measured(tmp_path: Path) -> None:
+    """It is waited for as long as a sitting may take, and told with its sensor and what to do."""
+    room = Room(tmp_path, on=device(meter=METER, start_temperature_c=55.0, job_s=10.0))
+    cooling(room)
+    with pytest.raises(
+        BenchError, match=r"start_temperature_c: zone0 soc still shows 69.0 °C.*expected 55 °C"
+    ):
+        room.sitting.measure()
+
+    assert [] == room.notebook.openings
+
+
+def test_a_temperature_that_cannot_be_seen_is_not_kept(tmp_path: Path) -> None:
+    """A device without a sensor is refused where its file states a temperature."""
+    room = Room(tmp_path, on=device(meter=METER, start_temperature_c=55.0))
+    with pytest.raises(BenchError, match="found no temperature sensor on bench-1"):
+        room.sitting.measure()
 
 
 def test_nothing_is_left_open(room: Room) -> None:
@@ -338,9 +373,53 @@ def kill_meter(room: Room) -> BaseException:
     return error
 
 
-@pytest.mark.parametrize("spoil", [kill_target, stop_by_user, kill_meter])
+def stop_while_told(room: Room) -> BaseException:
+    """The user stops the run while the watcher is told of a cycle."""
+    error = KeyboardInterrupt()
+
+    def seen(_cycle: Cycle) -> None:
+        if 8 == len(room.notebook.cycles):
+            raise error
+
+    room.sitting.seen = seen
+    return error
+
+
+def stop_while_syncing(room: Room) -> BaseException:
+    """The user stops the run when a cycle is written and the journal has not returned yet."""
+    error = KeyboardInterrupt()
+
+    class Slow(Notebook):
+        def cycle(self, cycle: Cycle) -> None:
+            Notebook.cycle(self, cycle)
+            if 8 == len(self.cycles):
+                raise error
+
+    room.notebook = room.sitting.journal = Slow()
+    return error
+
+
+def kill_meter_at_the_end(room: Room) -> BaseException:
+    """The meter falls silent in the idle time after the last cycle."""
+    error = MeterError("the sampler sent nothing")
+    idle: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        idle.append(seconds)
+        if 2 == len(idle):
+            raise error
+        room.clock.sleep(seconds)
+
+    room.sitting.sleep = sleep
+    return error
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [kill_target, stop_by_user, kill_meter, stop_while_told, stop_while_syncing, kill_meter_at_the_end],
+)
 def test_broken_sitting_keeps_what_was_observed(room: Room, spoil: Callable[[Room], BaseException]) -> None:
-    """Every window observed before the end is written, joined or void, and every sample drained is kept."""
+    """Every window observed before the end is written once, joined or void, and every sample drained is kept."""
     expected = spoil(room)
     with pytest.raises(type(expected)):
         room.sitting.measure()
@@ -352,6 +431,7 @@ def test_broken_sitting_keeps_what_was_observed(room: Room, spoil: Callable[[Roo
     assert all((Void.NOT_JOINED,) == cycle.void and cycle.energy_j is None for cycle in void)
     assert len(room.notebook.measured) - len(void) >= 3
     assert {PERIOD_NS} == set(np.diff(room.notebook.stamps_ns).tolist())
+    assert room.notebook.stamps_ns[-1] >= max(cycle.end_ns for cycle in room.notebook.cycles if cycle.valid)
     assert [] == room.notebook.closings
     assert not room.target.is_open
     assert not room.sampler.is_open

@@ -211,6 +211,16 @@ CASES = {
             )
         ],
     ),
+    "command in one entry": (
+        DEVICE,
+        lambda c: c.update(power_cycle={"command": ["curl -u me:hunter2 http://pdu"], "settle_s": 5.0}),
+        ["power_cycle.command: the first entry has blanks in it; give each argument as an entry of its own"],
+    ),
+    "command in place of its section": (
+        DEVICE,
+        lambda c: c.update(power_cycle="curl -u me:hunter2 http://pdu"),
+        ["power_cycle: found no mapping, expected one of command and settle_s, or null"],
+    ),
     "number in a command": (
         DEVICE,
         lambda c: c.update(power_cycle={"command": ["pdu", 1], "settle_s": 5.0}),

@@ -170,6 +170,10 @@ def test_figures_that_do_not_agree_are_told(tmp_path: Path) -> None:
     [
         (("ort", "a", "fast", "1", "1", "1"), "line 2: p99: found 'fast', expected a number"),
         (("ort", "a", "nan", "1", "1", "1"), "line 2: p99: found 'nan'"),
+        (
+            ("ort", "a", "-48.1", "1", "1", "1"),
+            "line 2: p99: found '-48.1', which as latency_p99_s is -0.0481, ",
+        ),
         (("ort", "a", "1e999", "1", "1", "1"), "line 2: p99: found '1e999'"),
         (("../../x", "a", "1", "1", "1", "1"), "line 2: engine: found '../../x'"),
         (("=cmd|x", "a", "1", "1", "1", "1"), "line 2: engine: found '=cmd|x'"),
@@ -259,7 +263,7 @@ def test_faults_of_a_map(tmp_path: Path, changes: dict[str, Any], words: str) ->
 
 
 def test_report_of_a_table(tmp_path: Path) -> None:
-    """The report of a table says that its power is imported, and its CSV has the table's own objective."""
+    """The report of a table says that its power is imported, claims no cycle, and has the table's own objective."""
     figures = {**MAP["figures"], "latency_p90_s": {"column": "p99", "unit": "ms"}}
     objectives = ["latency_p90_s", "energy_per_inference_j", "error"]
     run = run_of(
@@ -269,8 +273,11 @@ def test_report_of_a_table(tmp_path: Path) -> None:
     page, table, *_ = report([run], tmp_path / "reports")
     with table.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
+    text = page.read_text(encoding="utf-8")
 
-    assert "IMPORTED" in page.read_text(encoding="utf-8")
+    assert "IMPORTED" in text
+    assert "come from the same cycles" not in text
+    assert "no cycle of this harness is behind them" in text
     assert {"imported"} == {row["origin"] for row in rows}
     assert 0.0015 in {float(row["latency_p90_s"]) for row in rows}
 

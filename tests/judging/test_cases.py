@@ -1,5 +1,6 @@
 """Tests of the table of cases."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +107,16 @@ def test_a_case_nothing_was_measured_of_is_listed(tmp_path: Path) -> None:
     assert all(estimate.value is None for estimate in missing.estimates.values())
     assert missing.executed_precision == ""
     assert missing.incomplete.startswith("sittings 1, 2, 3 of 3 have no valid cycle")
+
+
+def test_the_largest_memory_of_the_sittings_counts(tmp_path: Path) -> None:
+    """Whichever sitting it was."""
+    run = write_run(tmp_path, [Behaviour(case=CASE)])
+    for most in range(3):
+        closed = [
+            replace(each, memory={"peak": 2e8 if place == most else 1e8})
+            for place, each in enumerate(run.closed)
+        ]
+        [case] = case_results(replace(run, closed=closed))
+
+        assert 2e8 == case.estimate("memory_peak_bytes").value

@@ -212,3 +212,13 @@ def test_without_a_meter_energy_is_not_compared(tmp_path: Path) -> None:
 
     assert (None, Outcome.UNSURE) == (change.effect.value, change.outcome)
     assert list(COMPARED) == [each.quantity for each in compare(run, run).pairs[0].changes]
+
+
+@pytest.mark.parametrize(("lost", "outcome"), [(5, Outcome.UNSURE), (6, Outcome.WORSE)])
+def test_worse_begins_at_one_in_twenty(tmp_path: Path, lost: int, outcome: Outcome) -> None:
+    """Of five items lost and none won p is 2 / 2^5 = 0.0625, of six 0.03125."""
+    base, candidate = (run_of(tmp_path, Behaviour(case=FP32, wrong=range(wrong))) for wrong in (0, lost))
+    change = compare(base, candidate).pairs[0].change("accuracy")
+
+    assert pytest.approx(2 / 2**lost) == change.p
+    assert outcome is change.outcome

@@ -7,7 +7,7 @@ import pytest
 from judging.runs import Behaviour, slowed, write_run
 
 from harness.judging.cases import case_results
-from harness.judging.courses import courses, throttling
+from harness.judging.courses import courses
 from harness.judging.steadiness import State
 from harness.record import Void
 from harness.store import Run, read_run
@@ -97,10 +97,16 @@ def test_evidence_of_throttling(
     run: Run, before: dict[str, object], after: dict[str, object], evidence: str
 ) -> None:
     """Counter, flag, or a clock that fell under full governor; heat alone, or an idle clock, is none."""
-    opened = [replace(each, environment=before) for each in run.opened]
-    closed = [replace(each, environment=after) for each in run.closed]
+    opened, closed = (
+        [
+            replace(each, environment=state) if (each.case, each.sitting) == (CASE, 1) else each
+            for each in records
+        ]
+        for records, state in ((run.opened, before), (run.closed, after))
+    )
+    found = courses(replace(run, opened=opened, closed=closed))[CASE]
 
-    assert evidence == throttling(replace(run, opened=opened, closed=closed), CASE, 1)
+    assert {1: evidence, 2: "", 3: ""} == {each.sitting: each.steadiness.throttling for each in found}
 
 
 def test_spread_between_and_within_stand_apart(run: Run) -> None:

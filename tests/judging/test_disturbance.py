@@ -1,11 +1,15 @@
 """Other work that took the processor from the inferences is known from the records alone."""
 
+import csv
 from collections.abc import Mapping
 
 import pytest
+from judging.tables import case_result
 from records import closed, opened
 
 from harness.judging.disturbance import disturbances
+from harness.judging.front import rank
+from harness.report import as_data, render_csv
 
 
 def account(ran_s: float, waited_s: float) -> Mapping[str, float]:
@@ -41,3 +45,13 @@ def test_without_an_account_nothing_is_said(before: Mapping[str, float], after: 
     """Where the kernel kept no account, as in older runs, the share is absent and not zero."""
 
     assert {} == disturbances([opened(environment=before)], [closed(environment=after)])
+
+
+@pytest.mark.parametrize(("shares", "worst"), [({1: 0.01, 2: 0.25, 3: 0.0}, 0.25), ({}, None)])
+def test_files_have_the_worst_sitting(shares: Mapping[int, float], worst: float | None) -> None:
+    """The share of a case is that of its worst sitting; absent, not 0, where nobody could tell."""
+    ranking = rank([case_result(disturbances=shares)], [])
+    [row] = csv.DictReader(render_csv(ranking).splitlines())
+    [case] = as_data(ranking)["cases"]
+
+    assert ("" if worst is None else str(worst), worst) == (row["disturbed_share"], case["disturbed_share"])

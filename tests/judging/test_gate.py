@@ -228,6 +228,10 @@ def test_the_example_is_read() -> None:
         ({"kind": "least"}, "gates[0].kind: found the text 'least', expected one of threshold"),
         ({"treshold": 1}, "gates[0].treshold: is not a known key"),
         ({"value": float("nan")}, "gates[0].value"),
+        (
+            {"quantity": "accuracy", "value": 90},
+            "found the value 90 for accuracy, expected a share from 0 to 1; did",
+        ),
     ],
 )
 def test_faults_of_a_policy(tmp_path: Path, changes: dict[str, Any], words: str) -> None:

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from judging.tables import case_result
 
-from harness.judging.limits import Verdict, judge, judge_all, worst
-from harness.judging.stats import Estimate, look_confidence
+from harness.judging.limits import Verdict, judge, judge_all, print_limit, worst
+from harness.judging.stats import Estimate, between_sittings, look_confidence
 from harness.judging.steadiness import State, Steadiness, Stretch
 from harness.quantities import parse_limit
 
@@ -177,3 +177,32 @@ def test_the_confidence_of_the_bound_is_told() -> None:
         "(98.3 %, between sittings"
         in judge(case_result(latency_p99_s=estimate), parse_limit("latency_p99_s < 1")).evidence
     )
+
+
+@pytest.mark.parametrize("least", [1e-6, 1e-12, 1e-300])
+def test_a_bound_far_away_is_told_like_any_other(least: float) -> None:
+    """One sitting that is next to nothing puts a bound where its square is no float; nothing is decided by it."""
+    energy = between_sittings([least, 0.01, 0.01], confidence=look_confidence(3))
+    judgement = judge(
+        case_result(energy_per_inference_j=energy), parse_limit("energy_per_inference_j < 0.02")
+    )
+
+    assert Verdict.INCONCLUSIVE is judgement.verdict
+    assert "too near the limit for more sittings to decide" in judgement.advice
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("latency_p99_s < 0.150", "latency p99 < 150 ms"),
+        ("latency_p99_s < 0.1505", "latency p99 < 150.5 ms"),
+        ("memory_peak_bytes <= 1073741824", "peak memory <= 1.073741824 GB"),
+        ("power_mean_w <= 2.9996", "mean power <= 2.9996 W"),
+        ("accuracy >= 0.95", "accuracy >= 95.0 %"),
+        ("accuracy >= 0.9555", "accuracy >= 95.55 %"),
+        ("latency_p99_s < 0", "latency p99 < 0 s"),
+    ],
+)
+def test_a_limit_is_told_as_it_was_written(text: str, told: str) -> None:
+    """Its bound is not rounded: a bound of 150.2 ms is not inside 150 ms."""
+    assert told == print_limit(parse_limit(text))

@@ -6,13 +6,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from judging.runs import Behaviour, write_run
-from judging.synthetic import blocks_at, points_of
+from judging.synthetic import COUNT, INFERENCES, blocks_at, points_of
+from scipy.stats import t
 
-from harness.judging.blocks import blocks_of
+from harness.judging.blocks import Blocks, blocks_of
 from harness.judging.courses import courses
 from harness.judging.membership import FrontClass, replicates, standings
+from harness.judging.replicates import figures_of
 from harness.suite import Indifference
 
+ABOVE_IDLE = "energy_above_idle_per_inference_j"
 PLACES = [(1.0, 3.0, 0.1), (3.0, 1.0, 0.1), (1.01, 3.03, 0.1), (4.0, 4.0, 0.3)]
 
 
@@ -194,3 +197,54 @@ def test_the_usual_three_are_resampled_in_any_order_and_number() -> None:
     fewer = replicates(blocks, points[:, [2, 0]], objectives=[names[2], names[0]])
 
     assert np.array_equal(usual[:, :, [2, 0]], fewer)
+
+
+def above_idle(number: int, *each_j: float) -> Blocks:
+    """A case of 0.01 J of scatter within sittings whose energies above idle are these."""
+    blocks = blocks_at((1.0, 1.0, 0.1), 0)
+    own = np.array(each_j)
+    scatter = 0.01 * np.random.default_rng(number).standard_normal(COUNT * len(own))
+    sums = {"above_idle_j": INFERENCES * (np.repeat(own, COUNT) + scatter)}
+    return replace(
+        blocks, case=f"{number}", sums=blocks.sums | sums, deviations={ABOVE_IDLE: own - own.mean()}
+    )
+
+
+def test_a_difference_may_change_its_sign() -> None:
+    """What is below 0 by noise alone is not surely less than what is 0.1 J for sure."""
+    blocks = [above_idle(0, -1.05, -0.05, 0.95), above_idle(1, 0.099, 0.1, 0.101)]
+    points = np.array([[-0.05], [0.1]])
+    draws = replicates(blocks, points, objectives=[ABOVE_IDLE])
+    noisy, quiet = standings(blocks, points, objectives=[ABOVE_IDLE])
+
+    assert pytest.approx([-0.05, 0.1], abs=0.05) == np.median(draws[:, :, 0], axis=0)
+    assert pytest.approx(t.ppf(0.9, 2) / np.sqrt(3), rel=0.2) == np.quantile(draws[:, 0, 0], 0.9) + 0.05
+    assert [FrontClass.POSSIBLE] * 2 == [noisy.front_class, quiet.front_class]
+
+
+def test_blocks_keep_a_difference_in_its_unit(tmp_path: Path) -> None:
+    """Sittings deviate in energy above idle by joules, in all else by shares."""
+    case = "bench-a/onnxruntime/digits-cnn/fp32"
+    run = write_run(tmp_path, [Behaviour(case=case)])
+    names = ["energy_per_inference_j", ABOVE_IDLE]
+    taken = courses(run)
+    [found] = blocks_of(run, taken, names).values()
+    own = np.array([list(figures_of(run, case, taken[case], name).values()) for name in names])
+
+    assert pytest.approx(own[0] / own[0].mean() - 1) == found.deviations["energy_per_inference_j"]
+    assert pytest.approx(own[1] - own[1].mean()) == found.deviations[ABOVE_IDLE]
+
+
+@pytest.mark.parametrize("tiers", [(0, 0, 0), (0, 1, 0), (1, 0, 2), (2, 1, 0)])
+def test_tiers_behind_are_not_there(tiers: tuple[int, ...]) -> None:
+    """The share of a case is that which it has without all cases of the tiers behind its own."""
+    places = [(1.0, 3.0, 0.1), (1.01, 3.01, 0.1), (1.02, 2.99, 0.1)]
+    blocks = [blocks_at(place, number, between=0.02) for number, place in enumerate(places)]
+    points = points_of(places)
+    found = standings(blocks, points, tiers=tiers)
+
+    for place, tier in enumerate(tiers):
+        among = [i for i, each in enumerate(tiers) if each <= tier]
+        alone = standings([blocks[i] for i in among], points[among])[among.index(place)]
+        dominator = None if alone.dominator is None else among[alone.dominator]
+        assert replace(alone, dominator=dominator) == found[place]

@@ -145,3 +145,13 @@ def test_a_preference_for_an_unknown_case_is_refused() -> None:
     """A preference names cases that have scores."""
     with pytest.raises(FileError, match="nobody: is no case with a score"):
         fit_weights(score([at("a", 1, 9, 90)], policy_of("equal"), SCALES), [("nobody", "nothing")])
+
+
+def test_a_preference_between_runs_is_refused() -> None:
+    """A case that has a score in two runs is not the one or the other by chance."""
+    cases = [at("a", 1, 1, 99, run="r1"), at("a", 5, 5, 50, run="r2"), at("b", 2, 2, 98, run="r1")]
+    scoring = score(cases, policy_of("equal"), SCALES)
+    better, worse = (f"bench-a/onnxruntime/{name}/fp32" for name in "ab")
+
+    with pytest.raises(FileError, match="a/fp32: has a score in 2 of the runs"):
+        fit_weights(scoring, [(better, worse)])

@@ -130,3 +130,21 @@ def test_above_idle_keeps_the_gain_of_a_channel_at_its_largest() -> None:
     )
 
     assert 2.5 * gross == pytest.approx(above)
+
+
+def test_what_is_known_of_one_chip_is_not_counted_among_what_is_assumed_of_another() -> None:
+    """A genuine chip's gain is its own, a module's is assumed: beside each other each counts once."""
+    whole = summed([*parts(0.5), *parts(0.5, board=Board())])
+    u = {term.name: term.u for term in whole.terms}
+
+    assert 0.5 * 1e-3 / math.sqrt(3) == pytest.approx(u["rail-0: bus gain"])
+    assert 0.5 * 0.02 / math.sqrt(3) == pytest.approx(u["bus gain"])
+
+
+def test_what_one_side_alone_has_is_left_in_the_ratio() -> None:
+    """A term of the candidate that the base lacks counts as one of the base that the candidate lacks."""
+    base = type_b(BOARD, replace(POINT, step=0.0))
+    candidate = type_b(BOARD, replace(POINT, clock_s=10e-3, interval_s=10e-3))
+
+    assert 2 * 0.5 * 10e-3 / math.sqrt(3) < compared(base, candidate)
+    assert compared(base, candidate) == pytest.approx(compared(candidate, base))

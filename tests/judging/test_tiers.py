@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from judging.tables import at, case_result
+from judging.synthetic import blocks_at
+from judging.tables import around, at, case_result
 
 from harness.judging.cases import CaseResult
 from harness.judging.dominance import layers
@@ -54,6 +55,21 @@ def test_what_is_not_decided_stands_behind_what_passes() -> None:
     assert ["passing", "undecided"] == models(ranking)
     assert [1, 1] == [placing.layer for placing in ranking.placings]
     assert recommend(ranking).ship == "Ship bench-a/onnxruntime/passing/fp32."
+
+
+def test_what_is_not_decided_makes_nobody_less_sure() -> None:
+    """What passes is on the front in every resample, though one that may break a limit is better in everything."""
+    undecided, passing = at("undecided", 1, 1, 99, power_mean_w=around(5.0, 0.3)), at("passing", 2, 2, 95)
+    blocks = {
+        (undecided.run, undecided.case): blocks_at((1, 1, 0.01), 0, between=0.005),
+        (passing.run, passing.case): blocks_at((2, 2, 0.05), 1, between=0.005),
+    }
+    ranking = rank([undecided, passing], [parse_limit("power_mean_w <= 5.5")], blocks=blocks)
+    first, told = ranking.placings[0], recommend(ranking).change
+
+    assert ("passing", 1.0, "") == (first.case.model, first.standing.share, first.dominator)
+    assert "It passes every limit and is surely on the front" in recommend(ranking).evidence
+    assert any("undecided/fp32 instead, for which not every limit is decided: 50 %" in each for each in told)
 
 
 def test_the_nearest_may_be_undecided() -> None:

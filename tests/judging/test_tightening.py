@@ -101,3 +101,21 @@ def test_what_is_not_passed_has_no_such_change() -> None:
     """A limit that fails or is not decided need not be tightened."""
     for limit in ("accuracy >= 0.95", "accuracy >= 0.999"):
         assert tightening(judge(case_result(), parse_limit(limit))) is None
+
+
+def test_the_limit_is_told_as_it_was_written() -> None:
+    """A limit of 150.5 ms does not become a tighter one of 150.35 ms from one of 150."""
+    change = tightening(judge(case_of("latency_p99_s", 0.1502, 0.001), parse_limit("latency_p99_s < 0.1505")))
+
+    assert "latency p99 < 150.5 ms becomes < 150.35 ms (0.1 % lower)" == str(change)
+
+
+@pytest.mark.parametrize(
+    ("text", "after", "share"), [("accuracy >= 0.95", 0.96, 0.2), ("power_mean_w < 5", 4.0, 0.2)]
+)
+def test_the_share_of_a_share_is_of_what_is_left_of_1(text: str, after: float, share: float) -> None:
+    """From 95 to 96 % is a fifth of the error that is allowed; other limits are their own measure."""
+    limit = parse_limit(text)
+    change = Tightening(before=limit, after=replace(limit, bound=after), passed_by=after, digits=3)
+
+    assert pytest.approx(share) == change.share

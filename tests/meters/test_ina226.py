@@ -91,8 +91,10 @@ def test_any_revision_of_the_die_is_accepted() -> None:
 
 
 def test_a_config_that_does_not_hold_is_refused() -> None:
-    """A CONFIG that reads back differently means that somebody else drives the chip."""
-    driver, _ = conversation(before=[*OPEN[:-1], Read(0, 0x4127), Read(0, 0x4127)], after=[])
+    """A CONFIG that reads back differently means that somebody else drives the chip; it is given back all the same."""
+    driver, _ = conversation(
+        before=[*OPEN[:-1], Read(0, 0x4127), Read(0, 0x4127), Write(0, 0x4127)], after=[]
+    )
 
     with pytest.raises(MeterError, match="kernel driver"), driver:
         pass

@@ -170,7 +170,7 @@ def test_the_sampler_plays_a_recording(tmp_path: Path) -> None:
         watts = sampler.scale.watts(played["shunt"], played["bus"])
 
         assert Origin.REPLAYED is sampler.origin
-        assert 0.0 == sampler.lag_s(0.002)
+        assert 0.0 == sampler.channels[0].lag_s(0.002)
     assert {5.0, 6.0} == set(watts.round(6).tolist())
     assert {2 * MS} == set(np.diff(played["ready_ns"]).tolist())
 

@@ -1,6 +1,7 @@
 """The ring between sampler and bench: nothing is lost silently, nothing arrives twice."""
 
 import os
+import struct
 
 import numpy as np
 import pytest
@@ -85,7 +86,7 @@ def test_entries_are_the_fields_of_a_sample() -> None:
     raw = Raw(2**62, 2**31 - 1, -0x8000, 0xFFFF, 2**31, 15)
     with Ring.make() as ring:
         ring.put(raw)
-        assert raw == ring.newest()
+        assert raw.ready_ns == ring.newest_ns(raw.channel)
         sample = np.frombuffer(ring.drain(), SAMPLE)
 
     assert [tuple(raw)] == sample.tolist()
@@ -121,3 +122,13 @@ def test_closing_twice_is_harmless() -> None:
 
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(ring.descriptor)
+
+
+def test_a_stamp_is_told_only_of_an_entry_that_is_there() -> None:
+    """Whoever waits for the stamp of a channel can drain its entry: one that was not put has none."""
+    with Ring.make(4) as ring:
+        ring.put(numbered(7))
+        with pytest.raises(struct.error):
+            ring.put(Raw(8, 1 << 40, 0, 0, 0))
+
+        assert (7, [7]) == (ring.newest_ns(), stamps(ring.drain()))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import BenchError
-from harness.lock import DeviceLock, locks_folder, machine_turn
+from harness.lock import THIS_MACHINE, DeviceLock, locks_folder, machine_turn
 
 HOLDER = """
 import sys, time
@@ -128,6 +128,19 @@ def test_machine_is_had_by_turns(tmp_path: Path) -> None:
 
     assert ["a", "b", "a"] == order
     assert [True] == [who.startswith("a (process ") for who in told]
+
+
+def test_who_has_the_machine_keeps_it(tmp_path: Path) -> None:
+    """A turn inside a turn waits for nobody, and the machine is free only after the outer one."""
+    machine = DeviceLock(THIS_MACHINE, who="b", folder=tmp_path)
+    with machine_turn("a", folder=tmp_path):
+        with machine_turn("a", folder=tmp_path):
+            pass
+        with pytest.raises(BenchError, match="held by a"):
+            machine.__enter__()
+
+    with machine:
+        pass
 
 
 @pytest.mark.parametrize(

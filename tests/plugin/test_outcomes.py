@@ -10,8 +10,8 @@ from plugin.conftest import Lab
 from typer.testing import CliRunner
 
 from harness.cli import app
-from harness.errors import TargetError
-from harness.lock import DeviceLock
+from harness.errors import MeterError, TargetError
+from harness.lock import THIS_MACHINE, DeviceLock
 from harness.sitting import Sitting
 from harness.store import Run, read_run, runs
 
@@ -355,6 +355,58 @@ def test_next_test_finds_a_known_state(
     result.stdout.no_fnmatch_line("*hunter2*")
     incidents = [read_run(entry.path).incidents for entry in runs(workspace / "results")]
     assert [[], [3, 0], [3, 0]] == sorted([each.exit_code for each in one] for one in incidents)
+
+
+TURN = """
+import pytest
+from harness.errors import BenchError
+from harness.lock import THIS_MACHINE, DeviceLock
+
+@pytest.mark.cases("sides", "*/fp32")
+def test_by_hand(cycle, bench):
+    cycle()
+    with pytest.raises(BenchError, match="held by a sitting on toy"):
+        DeviceLock(THIS_MACHINE, who="another").__enter__()
+    assert bench.measure().cycles
+    cycle()
+"""
+
+
+def test_machine_is_had_from_first_to_last_cycle(
+    run_here: Lab, pytester: pytest.Pytester, workspace: Path
+) -> None:
+    """The sitting of the fixture `cycle` has this machine alone while it is open, and `bench` may measure in it."""
+    assert workspace
+    pytester.makepyfile(**{"suites/test_own": TURN})
+    run_here("suites/test_own.py", "--device", "toy", "--quick").assert_outcomes(passed=1)
+
+    with DeviceLock(THIS_MACHINE, who="whoever comes next"):
+        pass
+
+
+def test_sitting_that_breaks_after_its_last_item_is_over(
+    run_here: Lab, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A meter that fails in the idle time after all items takes nothing of the case, and the run is complete."""
+    device = workspace / "devices" / "toy.yaml"
+    device.write_text(device.read_text().replace("retries: 0", "retries: 1"))
+    idle, asked = Sitting._idle, []
+
+    def fails(self: Sitting) -> float | None:
+        asked.append(self.order.part)
+        if len(asked) % 2 == 0:
+            raise MeterError("the sampler sent nothing")
+        return idle(self)
+
+    monkeypatch.setattr(Sitting, "_idle", fails)
+    result = run_here("suites", "--device", "toy", "--quick", "-k", "fp32")
+
+    result.assert_outcomes(passed=1)
+    [entry] = runs(workspace / "results")
+    run = read_run(entry.path)
+    assert ("complete", "") == (run.status, run.stop and run.stop.reason)
+    assert [1, 1] == asked
+    assert ["the sampler sent nothing"] == [incident.what for incident in run.incidents]
 
 
 def test_all_runs_share_a_session(run_here: Lab, workspace: Path) -> None:

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from judging.tables import at, case_result
+from judging.tables import around, at, case_result
+from matplotlib.figure import Figure
 
 from harness.judging.cases import CaseResult
 from harness.judging.front import rank
 from harness.quantities import parse_limit
-from harness.report.axes import axis_of
+from harness.report.axes import axis_of, draw_axes
 from harness.report.drawing import COLOURS
 from harness.report.figures import draw_scatter
 from harness.report.points import DETAILED
@@ -106,3 +107,25 @@ def replace_hi(case: CaseResult, hi_s: float) -> CaseResult:
     """The case with another end of its bar."""
     p99 = replace(case.estimates["latency_p99_s"], hi=hi_s)
     return replace(case, estimates={**case.estimates, "latency_p99_s": p99})
+
+
+@pytest.mark.parametrize(
+    ("energies_j", "begins"), [((-3.0, -1.0), -3.0), ((-1.0, 2.0), -1.0), ((0.1, 0.2), 0.0)]
+)
+def test_cases_below_0_are_in_the_picture(energies_j: tuple[float, float], begins: float) -> None:
+    """Energy above idle may be below 0: the axis then begins below it; else never below 0."""
+    name = "energy_above_idle_per_inference_j"
+    cases = [
+        case_result(f"bench-a/onnxruntime/m{i}/fp32", energy_above_idle_per_inference_j=around(energy, 3.0))
+        for i, energy in enumerate(energies_j)
+    ]
+    placings = rank(cases, [], objectives=["latency_p99_s", name]).placings
+    x, y = axis_of("latency_p99_s", placings), axis_of(name, placings)
+    axes = Figure().subplots()
+    axes.plot([1e-3, 1e-3], [energies_j[0] - 1.0, energies_j[1]])
+    draw_axes(axes, x, y)
+    low, high = axes.get_ylim()
+
+    assert low < high
+    assert low <= begins
+    assert (low >= 0) == (min(energies_j) >= 0)

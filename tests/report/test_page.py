@@ -13,12 +13,15 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from judging.runs import Behaviour, write_run
+from judging.tables import around, case_result
 from records import closed, incident, opened
 from rich.console import Console
 
 from harness.errors import MeasurementError, StoreError
+from harness.judging.front import rank
 from harness.quantities import parse_limit
 from harness.report import as_data, print_table, rank_runs, render_csv, render_page, report
+from harness.report.page import limit_line
 from harness.report.table import columns
 from harness.store import Run
 
@@ -197,6 +200,15 @@ def test_page_needs_no_network(run: Run) -> None:
     assert not [name for name, _ in tags.attributes if name.startswith("on")]
 
 
+def test_what_passes_most_narrowly_is_told_by_its_bound() -> None:
+    """A case that is farther by its figure but nearer by the bound that decides is the one named, with that bound."""
+    near = case_result("bench-a/onnxruntime/near/fp32", latency_p99_s=around(9e-3, 0.01))
+    unsure = case_result("bench-a/onnxruntime/unsure/fp32", latency_p99_s=around(8e-3, 0.2))
+    ranking = rank([near, unsure], [parse_limit("latency_p99_s < 0.01")])
+
+    assert ("bench-a/onnxruntime/unsure/fp32", "upper bound 9.60 ms") == limit_line(0, ranking).tightest
+
+
 def test_page_links_lead_somewhere(run: Run) -> None:
     """Each link leads to the one element of its name; a name is given once."""
     page = page_of(run)
@@ -304,6 +316,7 @@ def test_table_is_plain_csv(run: Run) -> None:
         float(rows[0]["latency_p99_s"]),
         float(rows[0]["latency_p99_lo_s"]),
     )
+    assert "SI units with 15 digits are in the CSV file" in render_page([run], rank_runs([run]))
     numbers = re.findall(r"(?<=,)([0-9]+\.[0-9]+)(?:e-?[0-9]+)?(?=,)", text)
     assert max(len(number.replace(".", "").strip("0")) for number in numbers) <= 15
     assert ("1", "true", "PASS", "") == tuple(
