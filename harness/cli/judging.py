@@ -153,7 +153,7 @@ def print_ranking(
 
 
 def shortlisted(name: str, asked: Asked, *, results: Path, objectives: Sequence[str] | None = None) -> Asked:
-    """What to measure afresh of a run: the cases on its front and those possibly on it, in other orders.
+    """What to measure afresh of a run: cases that fail no limit and are not surely dominated, in other orders.
 
     Args:
         name: of the run.

@@ -106,6 +106,7 @@ class Ranking:
         rival: undecided case that keeps every limit by its figures and beats the leader, which passes every limit;
             None for none.
         unfinished: run that was broken off to its status.
+        complete: runs that were measured to their end.
         indifference: differences in objectives that count for nothing; empty for none.
         precisions: how the precisions of each model answered the same items.
         looks: which look at its suite each run is.
@@ -127,6 +128,7 @@ class Ranking:
     left_out: Mapping[str, str] = field(default_factory=dict)
     rival: Placing | None = None
     unfinished: Mapping[str, str] = field(default_factory=dict)
+    complete: Collection[str] = ()
 
     @property
     def leader(self) -> Placing | None:

@@ -4,7 +4,6 @@ A threshold is a hard limit and judged as one. A change against a baseline is ju
 at 95 %: what is not shown to be inside is not passed. Percents are of the baseline's own figure.
 """
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -12,8 +11,8 @@ from fnmatch import fnmatchcase
 from harness.errors import FileError
 from harness.judging.cases import CaseResult, case_results
 from harness.judging.compare import COMPARED, Change, compare, print_effect
-from harness.judging.limits import TOO_NEAR, Verdict, judge, print_limit
-from harness.judging.stats import CONFIDENCE, Estimate
+from harness.judging.limits import Verdict, judge, print_limit
+from harness.judging.stats import CONFIDENCE, Estimate, more_to_decide
 from harness.names import hint
 from harness.policy import Action, Gate, Kind, Policy
 from harness.quantities import QUANTITIES, Direction, print_value
@@ -216,11 +215,11 @@ def _allowed(gate: Gate, base: float) -> float:
 
 
 def _advice(effect: Estimate, width: float, gap: float) -> str:
-    """How many more would decide (half-widths shrink with the root of n)."""
-    more = math.ceil(effect.n * ((width / gap) ** 2 - 1)) if gap else math.inf
-    if more > TOO_NEAR * effect.n:
+    """How many more would decide."""
+    more = more_to_decide(effect, width, gap)
+    if more is None:
         return f"too near for more {effect.unit} to decide"
-    return f"measure about {max(1, int(more))} more {effect.unit}"
+    return f"measure about {more} more {effect.unit}"
 
 
 def _smaller(gate: Gate) -> bool:

@@ -15,12 +15,10 @@ from scipy.stats import norm
 
 from harness.budget import COVERAGE_FACTOR
 from harness.judging.cases import CaseResult
-from harness.judging.stats import Estimate
+from harness.judging.stats import Estimate, more_to_decide
 from harness.quantities import JOULE, QUANTITIES, SHARE, WATT, parse_limit, print_value
 from harness.suite import Limit
 
-TOO_NEAR = 100
-"""More than this many times the work done is not advised; the figure is then too near the limit to decide."""
 FEWEST_DIGITS, MOST_DIGITS = 3, 12
 """Of a bound that is printed."""
 
@@ -221,24 +219,22 @@ def _meter(limit: Limit, estimate: Estimate) -> str:
 
 
 def _advice(case: CaseResult, estimate: Estimate, value: float, limit: Limit) -> str:
-    """How many more sittings, cycles or items would decide (half-widths shrink with the root of n)."""
+    """How many more sittings, cycles or items would decide."""
     near, _ = _near_and_far(estimate, limit)
     longer = "a quick run is only a look, run the standard protocol" if _is_quick(case) else ""
     if near is None:
         times = f"run about {max(1.1, estimate.factor):.2g} times as long" if estimate.factor else ""
         return "; ".join(filter(None, (estimate.reason or "there is no bound", longer or times))) + "."
     gap, width = abs(limit.bound - value), abs(near - value)
-    # A bound on the log scale may be so far away that its square is no float.
-    wider = width / gap if gap else math.inf
-    more = math.ceil(estimate.n * (wider**2 - 1)) if wider < TOO_NEAR else math.inf
+    more = more_to_decide(estimate, width, gap)
     if estimate.type_b is not None and gap < float(norm.ppf(estimate.confidence)) * estimate.type_b:
         return (
             "it is nearer to the limit than the meter is sure; "
             "no more measuring decides, a calibration of the meter may."
         )
-    if more > TOO_NEAR * estimate.n:
+    if more is None:
         return f"too near the limit for more {estimate.unit} to decide ({estimate.method})."
-    wanted = f"run about {max(1, int(more))} more {estimate.unit} (n = {estimate.n}, {estimate.method})"
+    wanted = f"run about {more} more {estimate.unit} (n = {estimate.n}, {estimate.method})"
     return "; ".join(filter(None, (wanted, longer))) + "."
 
 

@@ -10,10 +10,9 @@ import numpy as np
 
 from harness.judging.boxes import boxes
 from harness.judging.front import MIXABLE, Placing, Ranking, deciding_objective, rank
-from harness.judging.limits import Judgement, Verdict, deciding_figure, print_bound
+from harness.judging.limits import Judgement, Verdict, deciding_figure, print_bound, print_limit
 from harness.judging.tiers import Tier
 from harness.judging.tightening import passable, relative_change
-from harness.quantities import QUANTITIES, print_value
 from harness.suite import Limit
 
 MOST = 2
@@ -22,7 +21,7 @@ MOST = 2
 MOST_SHARE = 1.0
 """A limit is loosened by this share of itself at most, that is to its double."""
 
-TRIED = 20
+TRIED = 8
 """Cases that are tried, the nearest first: each costs a ranking."""
 
 
@@ -33,13 +32,11 @@ class Loosening:
     Attributes:
         before: the limit as it is.
         after: the same with a bound of few digits that the other case passes.
-        digits: of the new bound.
         leader: who leads then, as it is placed now.
     """
 
     before: Limit
     after: Limit
-    digits: int
     leader: Placing
 
     @property
@@ -48,9 +45,7 @@ class Loosening:
         return relative_change(self.before, self.after)
 
     def __str__(self) -> str:
-        after = print_value(self.after.quantity, self.after.bound, digits=self.digits)
-        title = QUANTITIES[self.after.quantity].title
-        return f"{title} {self.after.comparison} {after} in place of {print_bound(self.before)}"
+        return f"{print_limit(self.after)} in place of {print_bound(self.before)}"
 
 
 def loosenings(ranking: Ranking) -> list[Loosening]:
@@ -64,7 +59,11 @@ def loosenings(ranking: Ranking) -> list[Loosening]:
     found: list[Loosening] = []
     nearest = sorted(_candidates(ranking, leader), key=lambda each: (each.share, each.leader.case.case))
     for each in nearest[:TRIED]:
-        if len(found) < MOST and all(each.before != other.before for other in found) and _leads(ranking, each):
+        if (
+            len(found) < MOST
+            and all(each.before != other.before for other in found)
+            and _leads(ranking, each)
+        ):
             found.append(each)
     return found
 
@@ -94,11 +93,10 @@ def _loosening(placing: Placing, judgement: Judgement) -> Loosening | None:
     near = deciding_figure(placing.case, limit)
     if near is None or placing.case.left_out(limit.quantity):
         return None
-    found = passable(near, limit)
-    if found is None:
-        return None
-    bound, digits = found
-    return Loosening(before=limit, after=replace(limit, bound=bound), digits=digits, leader=placing)
+    bound = passable(near, limit)
+    return (
+        None if bound is None else Loosening(before=limit, after=replace(limit, bound=bound), leader=placing)
+    )
 
 
 def _leads(ranking: Ranking, change: Loosening) -> bool:

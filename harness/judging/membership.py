@@ -32,7 +32,7 @@ SURE, UNLIKELY = 0.95, 0.05
 """From the one on a case is on the front, below the other it is dominated."""
 
 EVEN = 0.5
-"""A case that passes and is on fewer of the fronts than this, once undecided cases count too, is beaten by one of them."""
+"""On fewer of the fronts than this, once undecided cases count too, a case that passes is beaten by one of them."""
 
 PASSING, UNDECIDED = 0, 1
 """The tiers of cases that pass every limit, and of those that may."""

@@ -75,6 +75,7 @@ def rank_runs(
             for run in runs
             if not run.imported and run.status not in {"complete", "running"}
         },
+        complete=[run.start.run for run in runs if not run.imported and run.status == "complete"],
     )
 
 

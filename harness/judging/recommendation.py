@@ -2,14 +2,16 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from scipy.stats import norm
 
 from harness.judging.cases import CaseResult
 from harness.judging.front import Placing, Ranking, deciding_objective
-from harness.judging.limits import Verdict, print_limit
+from harness.judging.limits import Judgement, Verdict, print_bound, print_limit
+from harness.judging.loosening import loosenings
 from harness.judging.membership import RESAMPLES, FrontClass
+from harness.judging.objectives import needs_meter
 from harness.judging.steadiness import State
 from harness.judging.tiers import Tier
 from harness.judging.tightening import tightest
@@ -41,11 +43,11 @@ class Recommendation:
     """What a ranking comes to.
 
     Attributes:
-        ship: which case to ship, or that none is to be.
+        ship: which case to ship, or that none is to be yet, or at all.
         evidence: on what grounds; empty where nothing is to be shipped.
         change: what would change the answer.
         next: what to measure next.
-        case: id of the case that is to be shipped, or leads; None for none.
+        case: id of the case that is to be shipped, or to be decided first, or leads; None for none.
         run: id of its run; None for none.
     """
 
@@ -67,14 +69,14 @@ def recommend(ranking: Ranking) -> Recommendation:
         return Recommendation(
             ship=_nothing(ranking), evidence="", change=(), next=tuple(_measure_next(ranking, None))
         )
-    name = chosen.case.case
+    told = ranking.rival or chosen
     return Recommendation(
-        ship=_ship(chosen),
+        ship=_decide_first(ranking.rival, chosen, ranking) if ranking.rival else _ship(chosen),
         evidence=_evidence(chosen, ranking),
         change=tuple(_changes(chosen, ranking)),
         next=tuple(_measure_next(ranking, chosen)),
-        case=name,
-        run=chosen.case.run,
+        case=told.case.case,
+        run=told.case.run,
     )
 
 
@@ -108,6 +110,17 @@ def _ship(chosen: Placing) -> str:
             )
 
 
+def _decide_first(rival: Placing, chosen: Placing, ranking: Ranking) -> str:
+    """That an undecided case which beats the one that passes is to be decided before anything is shipped."""
+    missing = "; ".join(
+        f"{print_limit(each.limit)}: {each.advice.rstrip('.')}" for each in rival.judgements if each.advice
+    )
+    return (
+        f"Ship nothing yet: decide {rival.case.case} first ({missing}). {chosen.case.case} passes every limit, and "
+        f"{rival.case.case} beats it by the figures: {_trade(chosen.case, rival.case, ranking.objectives)}."
+    )
+
+
 def _nothing(ranking: Ranking) -> str:
     ranked = [placing for placing in ranking.placings if placing.rank is not None]
     if not ranked:
@@ -128,8 +141,9 @@ def _nothing(ranking: Ranking) -> str:
 def _evidence(chosen: Placing, ranking: Ranking) -> str:
     case = chosen.case
     figures = ", ".join(_figure(case, name) for name in ranking.objectives)
+    it = chosen.case.case if ranking.rival else "It"
     grounds = {
-        Verdict.PASS: "It passes every limit",
+        Verdict.PASS: f"{it} passes every limit",
         Verdict.INCONCLUSIVE: "It fails no limit",
         None: "No limit is set",
     }[chosen.verdict if chosen.verdict is not Verdict.FAIL else None]
@@ -137,7 +151,13 @@ def _evidence(chosen: Placing, ranking: Ranking) -> str:
     if chosen.alone:
         only = "the only case" if len(ranking.placings) == 1 else "the only case that fails no limit"
         return f"{grounds} and is {only}, so that there is nothing to choose between: {figured}."
-    return " ".join([f"{grounds} and is {_front_words(chosen)}: {figured}.", *_reasons(chosen, ranking)])
+    mixed = chosen.tier is Tier.PASSES and any(
+        each.tier is not Tier.PASSES and each.layer is not None for each in ranking.placings
+    )
+    front = "the front of such cases" if mixed else "the front"
+    return " ".join(
+        [f"{grounds} and is {_front_words(chosen, front)}: {figured}.", *_reasons(chosen, ranking)]
+    )
 
 
 def _basis(case: CaseResult) -> str:
@@ -147,20 +167,19 @@ def _basis(case: CaseResult) -> str:
     return f"{case.sittings} sitting{'s' * (case.sittings != 1)}{power}"
 
 
-def _front_words(chosen: Placing) -> str:
+def _front_words(chosen: Placing, front: str) -> str:
     standing = chosen.standing
-    if standing is None:
-        return "on the front by its figures" if chosen.on_front else "not on the front by its figures"
+    if standing is None or not standing.between:
+        few = "" if standing is None else ", from too few sittings to know how the next would differ"
+        return f"{'' if chosen.on_front else 'not '}on {front} by its figures{few}"
     share = f"in {print_share(standing.share)} of {RESAMPLES} resamples"
-    if not standing.between:
-        return f"on the front {share}, made from too few sittings to know how the next would differ"
     match standing.front_class:
         case FrontClass.ON_FRONT:
-            return f"surely on the front ({share})"
+            return f"surely on {front} ({share})"
         case FrontClass.POSSIBLE:
-            return f"{'probably' if standing.share >= LIKELY else 'perhaps'} on the front ({share})"
+            return f"{'probably' if standing.share >= LIKELY else 'perhaps'} on {front} ({share})"
         case FrontClass.DOMINATED:
-            return f"hardly on the front ({share})"
+            return f"hardly on {front} ({share})"
 
 
 def _reasons(chosen: Placing, ranking: Ranking) -> Iterator[str]:
@@ -168,11 +187,15 @@ def _reasons(chosen: Placing, ranking: Ranking) -> Iterator[str]:
     name = deciding_objective(ranking.objectives)
     peers = [each for each in ranking.placings if each.tier is chosen.tier and each.layer is not None]
     front = [each for each in peers if each.on_front]
-    if len(front) > 1:
-        yield (
-            f"It is chosen for the least {QUANTITIES[name].title} of the {len(front)} cases that no other beats in "
-            "everything."
-        )
+    if len(front) > 1 and chosen.tier is not Tier.BREAKS:
+        if not ranking.limits:
+            among = "cases that no other beats in everything"
+        elif chosen.tier is Tier.PASSES:
+            among = "that pass every limit and that no other of them beats in everything"
+        else:
+            among = "that keep every limit by their figures and that no other of them beats in everything"
+        verb = "leads" if ranking.rival else "is chosen"
+        yield f"It {verb} for the least {QUANTITIES[name].title} of the {len(front)} {among}."
     surer = max(
         (each for each in peers if each.standing is not None),
         key=lambda each: each.standing.share if each.standing else 0.0,
@@ -180,6 +203,7 @@ def _reasons(chosen: Placing, ranking: Ranking) -> Iterator[str]:
     )
     if (
         chosen.standing is not None
+        and chosen.standing.between
         and surer.standing is not None
         and surer.standing.share > chosen.standing.share
     ):
@@ -201,14 +225,26 @@ def _figure(case: CaseResult, name: str) -> str:
 
 def _changes(chosen: Placing, ranking: Ranking) -> Iterator[str]:
     """The tightest limit, what else one may prefer, and how much of the lead is luck."""
-    change = tightest(chosen.judgements) if chosen.tier is Tier.PASSES else None
+    ships = chosen.tier is Tier.PASSES and ranking.rival is None
+    change = tightest(chosen.judgements) if ships else None
     if change is not None and change.share < NEAR:
-        yield (
-            f"The answer changes if {change}: not the figure but its bound decides, "
-            f"{print_value(change.before.quantity, change.passed_by, digits=change.digits + 1)} here."
-        )
+        name = change.before.quantity
+        if chosen.case.estimate(name).method:
+            shown = print_value(name, change.passed_by, digits=change.digits + 1)
+            decides = f"not the figure but its bound decides, {shown}"
+        else:
+            decides = f"the value decides, {print_bound(replace(change.before, bound=change.passed_by))}"
+        yield f"The answer changes if {change}: {decides} here."
+    for looser in loosenings(ranking) if ships else ():
+        other = looser.leader.case
+        yield f"With {looser}: {other.case} would lead ({_trade(chosen.case, other, ranking.objectives)})."
     yield from _score_words(chosen, ranking)
-    others = [placing for placing in ranking.shortlist if placing is not chosen]
+    others = [
+        placing
+        for placing in ranking.shortlist
+        if placing not in (chosen, ranking.rival)
+        and (placing.on_front or placing.front_class in {FrontClass.ON_FRONT, FrontClass.POSSIBLE})
+    ]
     for placing in others[:MOST]:
         undecided = ", for which not every limit is decided" if chosen.tier < placing.tier else ""
         yield (
@@ -296,16 +332,20 @@ def _difference(name: str, a: float, b: float) -> str:
 
 
 def _measure_next(ranking: Ranking, chosen: Placing | None) -> Iterator[str]:
-    pool = [chosen] if chosen is not None else [each for each in ranking.placings if each.rank is not None]
+    yield from _finish(ranking)
+    asked = ranking.rival or chosen
+    pool = [asked] if asked is not None else [each for each in ranking.placings if each.rank is not None]
+    open_ones = [each for placing in pool for each in placing.judgements if each.advice]
+    whose = f"{ranking.rival.case.case}, " if ranking.rival else ""
     advice = [
-        f"{print_limit(judgement.limit)}: {judgement.advice}"
-        for placing in pool
-        for judgement in placing.judgements
-        if judgement.advice
+        _without_figure(each, asked)
+        if each.value is None
+        else f"To decide {whose}{print_limit(each.limit)}: {each.advice}"
+        for each in open_ones
     ]
-    yield from (f"To decide {each}" for each in dict.fromkeys(advice[:MOST]))
-    if chosen is None:
-        return
+    yield from list(dict.fromkeys(advice))[:MOST]
+    if chosen is None or any(each.value is None for each in open_ones):
+        return  # no sitting more gives a figure that cannot be had
     if chosen.case.state not in {State.STEADY, State.UNKNOWN}:
         yield UNSTEADY[chosen.case.state]
     few = chosen.case.run not in ranking.remeasured and len(ranking.shortlist) < len(ranking.placings)
@@ -325,3 +365,32 @@ def _measure_next(ranking: Ranking, chosen: Placing | None) -> Iterator[str]:
             "The cases cannot be told apart for sure: measure more sittings, such as those of the full protocol "
             "(harness run --full)."
         )
+
+
+def _finish(ranking: Ranking) -> Iterator[str]:
+    """That runs which were broken off are to be finished first, and what no run can finish any more."""
+    for run, status in ranking.unfinished.items():
+        yield f"First finish the run, which is {status}: harness run --resume {run}"
+    missing = [
+        placing.case
+        for placing in ranking.placings
+        if placing.case.run in ranking.complete and placing.case.incomplete and not placing.case.lacking
+    ]
+    for run in dict.fromkeys(case.run for case in missing):
+        cases = [case.case for case in missing if case.run == run]
+        more = f" and {len(cases) - MOST} more" if len(cases) > MOST else ""
+        yield f"First measure again what is incomplete in {run}: {', '.join(cases[:MOST])}{more}."
+
+
+def _without_figure(judgement: Judgement, asked: Placing | None) -> str:
+    """That a limit cannot be decided for want of a figure, and what to do where it is a meter that is missing."""
+    name = judgement.limit.quantity
+    meter = asked is not None and asked.case.origin is None and needs_meter(name)
+    way = (
+        "give the device a meter, or leave this limit out"
+        if meter
+        else "leave this limit out, or see to the reason"
+    )
+    return (
+        f"No measuring again decides {print_limit(judgement.limit)}: {judgement.advice.rstrip('.')}; {way}."
+    )

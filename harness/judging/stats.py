@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest, norm
+from scipy.stats import binomtest, norm, t
 
 from harness.judging.autocorrelation import autocorrelation_time
 from harness.judging.bounds import Bounds, bounds_of_mean, widened
@@ -33,6 +33,9 @@ EFFECTIVE = 50
 
 BETWEEN = "between sittings"
 WITHIN = "within one sitting"
+
+TOO_NEAR = 100
+"""So many times the work is no advice any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -314,3 +317,30 @@ def _student(value: float, bounds: Bounds, *, method: str, n: int, unit: str, co
 
 def _one_minus(x: float | None) -> float | None:
     return None if x is None else 1 - x
+
+
+def more_to_decide(estimate: Estimate, width: float, gap: float) -> int | None:
+    """How many more units would bring the bound of an estimate to a limit, the spread staying as it is.
+
+    A half-width shrinks with the root of the number, and between sittings with the t quantile as well: of a few
+    sittings it is mostly the quantile that is wide.
+
+    Args:
+        estimate: whose `n` units the bound rests on.
+        width: from the value to its bound.
+        gap: from the value to the limit.
+
+    Returns:
+        At least 1; None where `TOO_NEAR` times the work would not do.
+    """
+    # A bound on the log scale may be so far away that its square is no float.
+    wider = width / gap if gap else math.inf
+    if wider >= TOO_NEAR:
+        return None
+    if estimate.unit != "sittings":
+        more = math.ceil(estimate.n * (wider**2 - 1))
+        return max(1, more) if more <= TOO_NEAR * estimate.n else None
+    sittings = np.arange(estimate.n, (TOO_NEAR + 1) * estimate.n + 1)
+    widths = t.ppf(estimate.confidence, sittings - 1) / np.sqrt(sittings)
+    enough = np.flatnonzero(widths[1:] * wider <= widths[0])
+    return int(enough[0]) + 1 if len(enough) else None

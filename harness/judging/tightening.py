@@ -8,8 +8,8 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from harness.judging.limits import MOST_DIGITS, Judgement, Verdict, inside, print_limit
-from harness.quantities import QUANTITIES, SHARE, print_share, print_value
+from harness.judging.limits import MOST_DIGITS, Judgement, Verdict, inside, print_bound, print_limit
+from harness.quantities import QUANTITIES, SHARE, print_share
 from harness.suite import Limit
 
 STEPS = 100
@@ -38,16 +38,15 @@ class Tightening:
         return relative_change(self.before, self.after)
 
     def __str__(self) -> str:
-        name, bound = self.before.quantity, self.after.bound
-        step = bound - self.before.bound
+        name = self.before.quantity
+        step = self.after.bound - self.before.bound
         side = "higher" if step > 0 else "lower"
         if QUANTITIES[name].unit is SHARE:
             points = f"{abs(100 * step):.2g}"
             by = f"{points} percentage point{'s' * (points != '1')} {side}"
         else:
             by = f"{print_share(abs(step / (self.before.bound or 1.0)), 1)} {side}"
-        after = print_value(name, bound, digits=self.digits)
-        return f"{print_limit(self.before)} becomes {self.after.comparison} {after} ({by})"
+        return f"{print_limit(self.before)} becomes {self.after.comparison} {print_bound(self.after)} ({by})"
 
 
 def tightening(judgement: Judgement) -> Tightening | None:
@@ -77,17 +76,17 @@ def relative_change(before: Limit, after: Limit) -> float:
     return abs(after.bound - before.bound) / (abs(whole) or 1.0)
 
 
-def passable(near: float, limit: Limit) -> tuple[float, int] | None:
-    """The bound of few digits just so loose that it is kept, with how many these are; None where none can be written."""
+def passable(near: float, limit: Limit) -> float | None:
+    """The bound of few digits just so loose that a figure keeps it; None where none can be written."""
     upper, share = limit.comparison in {"<", "<="}, _is_share(limit)
     for digits in range(3, MOST_DIGITS + 1):
         step = _step(near, digits, share=share)
         even = replace(limit, bound=round(near, -round(math.log10(step))))
         if math.isclose(even.bound, near, rel_tol=1e-12) and inside(near, even):
-            return even.bound, digits
+            return even.bound
         beyond = replace(limit, bound=_beyond(near, digits, downwards=not upper, share=share))
         if inside(near, beyond) and step * STEPS <= abs(beyond.bound - limit.bound):
-            return beyond.bound, digits
+            return beyond.bound
     return None
 
 

@@ -27,7 +27,7 @@ from harness.report.glossary import glossary_of
 from harness.report.places import Place
 from harness.report.rows import DETAILS, MANY, Row, cell, origin_word, table_of
 from harness.report.scoring import score_table
-from harness.report.words import METHODS, disturbed_words, front_words, origin_words
+from harness.report.words import METHODS, disturbed_words, front_words, origin_words, unfinished_words
 from harness.store import Run
 
 SCRIPT = "page.js"
@@ -110,7 +110,11 @@ def render_page(
         cell_of=cell,
         title_of=_title_of,
         origin_word=origin_word,
-        cautions=[*_cautions(runs), *disturbed_words([placing.case for placing in ranking.placings])],
+        cautions=[
+            *unfinished_words(ranking),
+            *_cautions(runs),
+            *disturbed_words([placing.case for placing in ranking.placings]),
+        ],
         print_limit=print_limit,
         runs=[_run(run) for run in runs],
         absent=ABSENT,

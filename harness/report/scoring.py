@@ -18,8 +18,8 @@ class ScoreTable:
     """Scores as a reader sees them.
 
     Attributes:
-        policy: what is weighed how, and how the cases are ordered.
-        scales: one sentence on each scale.
+        policy: what is weighed how, and how the cases are ordered; empty where no case has a score.
+        scales: one sentence on each scale; empty likewise.
         answer: which case is the best, and under which share of other weights; empty without a score.
         heads: of the columns beside the case.
         rows: id of the case, then a text under each head; best first.
@@ -50,10 +50,12 @@ def score_table(scoring: Scoring, fit: Fit | None = None, *, most: int = MOST) -
     weights = ", ".join(f"{weight:.2g} {QUANTITIES[name].title}" for name, weight in policy.weights.items())
     by = "the weighted sum" if policy.form == "sum" else "the worst weighted distance"
     return ScoreTable(
-        policy=f"Policy {policy.name}: {weights}; ranked by {by} on declared scales, less is better.",
+        policy=f"Policy {policy.name}: {weights}; ranked by {by} on declared scales, less is better."
+        if scoring.scores
+        else "",
         scales=[
             f"{QUANTITIES[name].title}: {print_value(name, scale.best)} is 0, {print_value(name, scale.worst)} is 1"
-            for name, scale in scoring.bounds.items()
+            for name, scale in (scoring.bounds.items() if scoring.scores else ())
         ],
         answer=_answer(scoring),
         heads=("Chebyshev", "SPOTIS sum", "wins", *(QUANTITIES[name].title for name in policy.weights)),
@@ -91,6 +93,9 @@ def _unscored(scoring: Scoring, most: int) -> list[str]:
     told: dict[str, list[str]] = {}
     for case, reason in scoring.unscored.items():
         told.setdefault(reason, []).append(case)
+    if len(told) == 1 and not scoring.scores:
+        return [f"No case has a score: {next(iter(told)).rstrip('.')}."]
+    most = max(most, 1)
     return [
         f"{', '.join(cases[:most])}{f' and {len(cases) - most} more' if len(cases) > most else ''}: no score: {reason}."
         for reason, cases in told.items()

@@ -23,6 +23,7 @@ from harness.report.words import (
     front_words,
     lead_words,
     origin_words,
+    unfinished_words,
 )
 
 STYLES = {Verdict.PASS: "green", Verdict.INCONCLUSIVE: "yellow", Verdict.FAIL: "red"}
@@ -95,7 +96,8 @@ def print_recommendation(ranking: Ranking, console: Console) -> None:
 def print_scores(scoring: Scoring, fit: Fit | None, console: Console) -> None:
     """Print the scores of a policy, best first, and the weights that agree with stated preferences."""
     told = score_table(scoring, fit, most=len(scoring.scores))
-    console.print(plain(told.policy))
+    if told.policy:
+        console.print(plain(told.policy))
     if told.scales:
         console.print(plain(f"Scales: {'; '.join(told.scales)}."))
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
@@ -120,6 +122,7 @@ def _remarks(ranking: Ranking, shared: str) -> Iterator[str]:
         yield f"{ranking.leader.case.case} {lead_words(ranking)}"
     else:
         yield lead_words(ranking)
+    yield from unfinished_words(ranking)
     yield from front_words(ranking)
     yield from dict.fromkeys(origin_words(placing.case.origin) for placing in ranking.placings)
     yield from disturbed_words([placing.case for placing in ranking.placings])

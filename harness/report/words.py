@@ -69,6 +69,12 @@ def front_words(ranking: Ranking) -> Iterator[str]:
         )
 
 
+def unfinished_words(ranking: Ranking) -> Iterator[str]:
+    """A sentence for each run that was not finished."""
+    for run, status in ranking.unfinished.items():
+        yield f"The run was not finished: {run} is {status}, and what was not measured counts for nothing."
+
+
 def lead_words(ranking: Ranking) -> str:
     """The sentence a hurried reader takes away."""
     leader = ranking.leader

@@ -149,7 +149,8 @@ class DeviceFile(Section):
     )
     start_temperature_c: Annotated[FiniteFloat, Field(ge=-40, le=150)] | None = Field(
         default=None,
-        description="a sitting begins no hotter than this by the hottest sensor, for which it waits up to `job_s`; null for no rule",
+        description="a sitting begins no hotter than this by the hottest sensor, for which it waits up to"
+        " `job_s`; null for no rule",
     )
     job_s: PositiveSeconds = Field(default=1800.0, description="limit for one sitting")
     reply_s: PositiveSeconds = Field(default=5.0, description="limit for one answer of the device")

@@ -37,10 +37,10 @@ def test_bounds_decide(limit: str, verdict: Verdict) -> None:
 
 
 def test_undecided_says_how_much_more() -> None:
-    """Half the gap between value and bound asks for three times the sittings on top."""
+    """Half the gap between value and bound asks for fewer than three times the sittings on top: t shrinks too."""
     judgement = judge(case_result(latency_p99_s=LATENCY), parse_limit("latency_p99_s < 0.1495"))
 
-    assert "run about 9 more sittings" in judgement.evidence
+    assert "run about 3 more sittings" in judgement.evidence
 
 
 def test_too_near_to_decide() -> None:

@@ -247,4 +247,6 @@ def test_tiers_behind_are_not_there(tiers: tuple[int, ...]) -> None:
         among = [i for i, each in enumerate(tiers) if each <= tier]
         alone = standings([blocks[i] for i in among], points[among])[among.index(place)]
         dominator = None if alone.dominator is None else among[alone.dominator]
-        assert replace(alone, dominator=dominator) == found[place]
+        each = found[place]
+        assert (alone.share, dominator, alone.dominated) == (each.share, each.dominator, each.dominated)
+        assert alone.margins == each.margins

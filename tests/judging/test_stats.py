@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from judging.series import autoregressive
+from scipy.stats import t
 
 from harness.judging.stats import (
     BETWEEN,
     WITHIN,
     Estimate,
     between_sittings,
+    more_to_decide,
     ratio,
     wilson,
 )
@@ -157,3 +159,24 @@ def test_complement_swaps_the_bounds() -> None:
 
     assert pytest.approx(0.1) == error.value
     assert (1 - accuracy.hi, 1 - accuracy.lower) == (error.lo, error.upper)
+
+
+@given(n=st.integers(2, 12), share=st.floats(0.15, 0.999))
+def test_so_many_more_sittings_and_no_fewer_decide(n: int, share: float) -> None:
+    """The advised number of sittings brings the t bound of the same spread to the limit; one fewer does not."""
+    width = float(t.ppf(0.95, n - 1)) / n**0.5
+    gap = width * share
+    more = more_to_decide(Estimate(value=1.0, n=n, unit="sittings"), width, gap)
+
+    assert more is not None
+    assert float(t.ppf(0.95, n + more - 1)) / (n + more) ** 0.5 <= gap * (1 + 1e-12)
+    assert more == 1 or float(t.ppf(0.95, n + more - 2)) / (n + more - 1) ** 0.5 > gap * (1 - 1e-12)
+
+
+def test_many_inferences_are_counted_without_being_listed() -> None:
+    """Half the gap takes three times as many on top; where a hundred times would not do there is no advice."""
+    estimate = Estimate(value=1.0, n=10**9, unit="inferences")
+
+    assert 3 * 10**9 == more_to_decide(estimate, 2.0, 1.0)
+    assert more_to_decide(estimate, 1.0, 0.0) is None
+    assert more_to_decide(estimate, 50.0, 1.0) is None

@@ -65,11 +65,11 @@ def test_what_is_not_decided_makes_nobody_less_sure() -> None:
         (passing.run, passing.case): blocks_at((2, 2, 0.05), 1, between=0.005),
     }
     ranking = rank([undecided, passing], [parse_limit("power_mean_w <= 5.5")], blocks=blocks)
-    first, told = ranking.placings[0], recommend(ranking).change
+    first, found = ranking.placings[0], recommend(ranking)
 
     assert ("passing", 1.0, "") == (first.case.model, first.standing.share, first.dominator)
-    assert "It passes every limit and is surely on the front" in recommend(ranking).evidence
-    assert any("undecided/fp32 instead, for which not every limit is decided: 50 %" in each for each in told)
+    assert "passing/fp32 passes every limit and is surely on the front of such cases" in found.evidence
+    assert "undecided/fp32 beats it by the figures: 50 % less latency p99" in found.ship
 
 
 def test_the_nearest_may_be_undecided() -> None:

@@ -485,3 +485,26 @@ def test_circumstances_of_a_broken_sitting() -> None:
     assert "broken off" == table["ended"][0]
     assert ["—", "2.60 W"] == table["idle power after"]
     assert table["latency, sampler on and off"][1] == "1.11 ms and 1.10 ms (+0.9 %)"
+
+
+def test_the_box_is_that_of_the_case_to_decide_first(run: Run) -> None:
+    """Where an undecided case beats the one that passes, the box has its colour and the data its name."""
+    passing = case_result("bench-a/onnxruntime/passing/fp32", latency_p99_s=around(2e-3))
+    undecided = case_result("bench-a/onnxruntime/undecided/fp32", power_mean_w=around(5.0, 0.3))
+    ranking = rank([passing, undecided], [parse_limit("power_mean_w <= 5.5")])
+
+    of_them = replace(run, start=replace(run.start, run=passing.run))
+
+    assert 'class="banner INCONCLUSIVE"' in render_page([of_them], ranking)
+    assert undecided.case == as_data(ranking)["recommendation"]["case"]
+
+
+def test_the_box_says_that_a_run_was_not_finished(run: Run) -> None:
+    """A run that was broken off is no whole one, and how to go on with it comes first."""
+    broken = replace(run, status="aborted")
+    page = render_page([broken], rank_runs([broken]))
+
+    assert f"The run was not finished: {run.start.run} is aborted" in page
+    assert (
+        f"<ul><li>First finish the run, which is aborted: harness run --resume {run.start.run}</li>" in page
+    )

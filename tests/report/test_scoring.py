@@ -11,6 +11,7 @@ from judging.tables import at
 
 from harness.judging.policies import POLICIES, Wish, policy_of
 from harness.judging.scores import score
+from harness.judging.stats import absent
 from harness.quantities import print_value
 from harness.report import rank_runs, render_csv, render_page
 from harness.report.scoring import score_table
@@ -74,6 +75,23 @@ def test_a_declared_score_never_costs_the_report(run: Run) -> None:
 
     assert () == ranking.scoring.scores
     assert "the best is declared as 0.5" in render_page([run], ranking)
+
+
+def test_that_nobody_has_a_score_is_said_once() -> None:
+    """Where a quantity is not to be had, that is the only sentence: no scale and no policy is explained."""
+    case = at("a", 1, 1, 90)
+    cases = [
+        replace(
+            case,
+            case=f"{case.case}{n}",
+            estimates=case.estimates | {"energy_per_inference_j": absent("no meter")},
+        )
+        for n in range(8)
+    ]
+    told = score_table(score(cases, policy_of("equal"), SCALES), most=0)
+
+    assert ["No case has a score: energy_per_inference_j is absent: no meter."] == told.unscored
+    assert ("", [], []) == (told.policy, told.scales, told.rows)
 
 
 def test_the_table_holds_scores_where_they_are_asked_for(run: Run) -> None:
