@@ -8,12 +8,13 @@ from judging.runs import Behaviour, write_run
 from judging.synthetic import blocks_at
 from judging.tables import around, at, case_result
 
+from harness.judging.alternatives import optimism
 from harness.judging.front import rank
 from harness.judging.limits import LIMIT_SETS, parse_limits
 from harness.judging.looks import look_of
 from harness.judging.membership import Standing
 from harness.judging.policies import POLICIES
-from harness.judging.recommendation import optimism, recommend
+from harness.judging.recommendation import recommend
 from harness.judging.scores import score
 from harness.judging.stats import Estimate, Spread, absent
 from harness.quantities import parse_limit
@@ -359,3 +360,12 @@ def test_a_suite_says_how_many_looks_it_allows(run: Run) -> None:
         )
 
     assert upper(1) < upper(3) < upper(10)
+
+
+def test_an_accuracy_that_nothing_limits_is_told() -> None:
+    """Where the error is an objective and no limit is set on it, the answer says that it does not ask for it."""
+    free = rank([at("a", 0.3, 1, 50), at("b", 0.6, 1, 99)], [parse_limit("latency_p99_s < 1")])
+    bound = rank([at("a", 0.3, 1, 99)], [parse_limit("accuracy >= 0.1")])
+
+    assert any("No limit is set on the accuracy" in sentence for sentence in recommend(free).change)
+    assert not any("No limit is set on the accuracy" in sentence for sentence in recommend(bound).change)

@@ -7,10 +7,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from judging.tables import around, at, case_result
 
+from harness.judging.alternatives import NEAR
 from harness.judging.cases import CaseResult
 from harness.judging.front import rank
 from harness.judging.limits import Verdict, judge
-from harness.judging.recommendation import NEAR, recommend
+from harness.judging.recommendation import recommend
 from harness.judging.stats import wilson
 from harness.judging.tightening import STEPS, Tightening, tightening
 from harness.quantities import parse_limit
