@@ -290,7 +290,8 @@ def conversion_period_ns(ready_ns: NDArray[np.int64], nominal_ns: float | None =
     Args:
         ready_ns: increasing stamps of one chip at one setting.
         nominal_ns: the period by its settings, right to 10 %: with it the count is right however many conversions
-            were lost. Without it most steps must be those of one conversion.
+            were lost. Without it, and where most steps are shorter than half of it so that it is not this chip's,
+            most steps must be those of one conversion.
 
     Raises:
         MeterError: there are fewer than 20 stamps.
@@ -301,7 +302,8 @@ def conversion_period_ns(ready_ns: NDArray[np.int64], nominal_ns: float | None =
             f"{len(stamps)} samples do not make a conversion period; at least {PERIOD_SAMPLES} are needed"
         )
     steps = np.diff(stamps)
-    period_ns = nominal_ns or float(np.median(steps))
+    median_ns = float(np.median(steps))
+    period_ns = nominal_ns if nominal_ns and median_ns > nominal_ns / 2 else median_ns
     # The first pass counts the short gaps alone, the later ones, with a better period, the longer ones too.
     for longest in (SURE_STEPS, GAP_STEPS, GAP_STEPS):
         counts = np.rint(steps / period_ns)

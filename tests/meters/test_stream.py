@@ -249,6 +249,13 @@ def test_period_survives_the_loss_of_most_conversions(slow: float) -> None:
     assert 1.24e6 * slow == pytest.approx(conversion_period_ns(stamps, 1.24e6), rel=1e-5)
 
 
+def test_a_chip_that_is_not_as_set_shows_its_own_period() -> None:
+    """Conversions much faster than the settings say are not taken for none at all."""
+    stamps = np.arange(100) * 200_000
+
+    assert 200_000 == pytest.approx(conversion_period_ns(stamps, 1.24e6), rel=1e-9)
+
+
 def test_few_stamps_are_no_period() -> None:
     """Nineteen stamps are refused."""
     with pytest.raises(MeterError, match="19 samples"):
