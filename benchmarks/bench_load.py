@@ -68,7 +68,7 @@ def traced(
 
 def trace_of(samples: NDArray[np.int64], wired: Ina226Meter = METER) -> Trace:
     """The intervals of raw samples."""
-    stamps, _, shunt, bus, _ = samples.T
+    stamps, _, shunt, bus, *_ = samples.T
     period_ns = conversion_period_ns(stamps)
     return Trace.from_stamps(
         stamps,
