@@ -20,7 +20,6 @@ HEAD = struct.Struct("<2sBBII")
 MAGIC = b"PH"
 VERSION = 1
 HEADER_LIMIT_BYTES = 64 << 20
-BODY_LIMIT_BYTES = (4 << 30) - 1
 
 
 class FrameError(Exception):

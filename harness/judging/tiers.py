@@ -47,6 +47,5 @@ def tiered_layers(points: NDArray[np.float64], tiers: Sequence[Tier]) -> list[in
     own, found = np.array(tiers, np.int64), np.zeros(len(points), np.int64)
     for tier in np.unique(own):
         among = np.flatnonzero(own <= tier)
-        numbers = np.array(layers(points[among]), np.int64)
-        found[own == tier] = numbers[own[among] == tier]
+        found[own == tier] = layers(points[among])[own[among] == tier]
     return [int(each) for each in found]

@@ -30,7 +30,6 @@ REGISTER_BITS = 48
 """On the wire for one register with its pointer: five bytes with acknowledges, start, repeated start and stop."""
 REGISTERS_PER_SAMPLE = 3
 """The flag and both results."""
-FULL_SPEED_HZ = 400e3
 SLOW_BUS_HZ = 200e3
 """Below this a bus set to 400 kHz does not run at it."""
 LONGEST_SHARE = 0.9
