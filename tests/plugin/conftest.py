@@ -1,6 +1,7 @@
 """What holds for every test of the pytest plugin: a lab in a folder of its own, and a run of pytest in it."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,11 @@ Lab = Callable[..., pytest.RunResult]
 
 PLUGIN = ("-p", "no:harness", "-p", "harness.pytest_plugin", "-p", "no:randomly")
 """The plugin by its module, whether it is installed or not (by its entry point it would come twice), in order."""
+
+
+def session(*arguments: str) -> list[str]:
+    """The command of a session of its own over the suites of the device `toy`."""
+    return [sys.executable, "-m", "pytest", *PLUGIN, "suites", "--device", "toy", "--quick", *arguments]
 
 
 @pytest.fixture

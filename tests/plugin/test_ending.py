@@ -4,14 +4,13 @@ import os
 import re
 import signal
 import subprocess
-import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from plugin import lab
-from plugin.conftest import PLUGIN, Lab
+from plugin.conftest import Lab, session
 
 from harness.lock import DeviceLock
 from harness.store import read_run, runs
@@ -42,7 +41,7 @@ def pytest_runtest_logreport(report):
 def call(*arguments: str) -> "subprocess.CompletedProcess[str]":
     """Runs pytest with its cache, in the current folder."""
     return subprocess.run(
-        [sys.executable, "-m", "pytest", *PLUGIN, "suites", "--device", "toy", "--quick", *arguments],
+        session(*arguments),
         check=False,
         capture_output=True,
         text=True,
@@ -149,18 +148,7 @@ def until_said(process: "subprocess.Popen[str]", words: str) -> str:
 
 def test_two_sessions_take_turns(workspace: Path) -> None:
     """Two sessions on one device at the same time both measure, one after the other, and the waiting one says so."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        *PLUGIN,
-        "-p",
-        "no:cacheprovider",
-        "suites",
-        "--device",
-        "toy",
-        "--quick",
-    ]
+    command = session("-p", "no:cacheprovider")
     lock = DeviceLock("toy", who="whoever begins both")
     with lock:  # or the first may be through before the second has started
         both = [

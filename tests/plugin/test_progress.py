@@ -4,7 +4,6 @@ import os
 import pty
 import re
 import subprocess
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +11,7 @@ from typing import Any
 
 import pytest
 from plugin import lab
-from plugin.conftest import PLUGIN
+from plugin.conftest import session
 from records import cycle, incident
 
 from harness.pytest_plugin.progress import Lines, Live, Silent
@@ -115,18 +114,7 @@ def test_silence_is_silent() -> None:
 def test_terminal_ends_as_pytest_wants_it(workspace: Path) -> None:
     """In a real terminal the live line is written over, and each test's result stands on a line as always."""
     master, slave = pty.openpty()
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        *PLUGIN,
-        "-p",
-        "no:cacheprovider",
-        "suites",
-        "--device",
-        "toy",
-        "--quick",
-    ]
+    command = session("-p", "no:cacheprovider")
     process = subprocess.Popen(
         [*command, "-k", "fp32", "-v"], stdin=slave, stdout=slave, stderr=slave, cwd=workspace
     )
